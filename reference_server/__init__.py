@@ -1,0 +1,1 @@
+"""The reference Tonpo gateway: both spec documents served over a MetaTrader 5 terminal."""

@@ -1,0 +1,196 @@
+"""What the use cases need from the outside, as Protocols named for their role.
+
+Implementations live in `terminals/`, `storage/`, `security/`; only `app.py` knows which ones are used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from reference_server.domain.account import Account, AccountInfo, AccountState, Mt5Credentials
+from reference_server.domain.events import TerminalEvent
+from reference_server.domain.market import Tick, Timeframe
+from reference_server.domain.plans import Plan
+from reference_server.domain.trading import NewOrder, OrderResult, Position, PositionChange
+from reference_server.domain.user import User
+
+Listener = Callable[[TerminalEvent], None]
+"""Called on the event loop, in order; must not block."""
+
+
+class Clock(Protocol):
+    """Where time comes from."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since the epoch, UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never step back, for deadlines and limits."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait on this clock."""
+        ...
+
+
+class LoginRefused(Exception):
+    """The broker refused the credentials; trying again cannot help."""
+
+
+class BrokerUnreachable(Exception):
+    """The broker or the terminal did not answer; trying again may help."""
+
+
+class Terminal(Protocol):
+    """One MetaTrader 5 terminal, logged in to one account.
+
+    Every call raises TerminalUnavailable when the terminal cannot be reached and nothing was done, and the three trading
+    calls raise OutcomeUnknown when the request left and no answer came.
+    """
+
+    async def account_info(self) -> AccountInfo: ...
+
+    async def positions(self) -> Sequence[Position]: ...
+
+    async def position(self, ticket: int) -> Position:
+        """Raises PositionNotFound."""
+        ...
+
+    async def place_order(self, order: NewOrder) -> OrderResult:
+        """Raises SymbolNotFound."""
+        ...
+
+    async def close_position(self, ticket: int, volume: float | None) -> OrderResult:
+        """Close all (volume None) or part. Raises PositionNotFound."""
+        ...
+
+    async def modify_position(self, change: PositionChange) -> OrderResult:
+        """Raises PositionNotFound."""
+        ...
+
+    async def symbols(self) -> Sequence[str]: ...
+
+    async def price(self, symbol: str) -> Tick:
+        """The latest tick. Raises SymbolNotFound, PriceUnavailable."""
+        ...
+
+    def watch(self, symbols: Collection[str], candles: Collection[tuple[str, Timeframe]]) -> None:
+        """Set (replace) what market data the listener is told of; account events come always."""
+        ...
+
+    async def knows_symbol(self, symbol: str) -> bool: ...
+
+    async def close(self) -> None:
+        """Log out and free everything. Safe to call twice."""
+        ...
+
+
+class Terminals(Protocol):
+    """Starts terminals: one provider of MetaTrader 5."""
+
+    async def open(self, account_id: str, credentials: Mt5Credentials, listener: Listener) -> Terminal:
+        """Start a terminal and log in. Raises LoginRefused, BrokerUnreachable."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class MintedKey:
+    """A new API key: the only moment at which it is known in clear."""
+
+    clear: str
+    digest: bytes
+    last_four: str
+
+
+class ApiKeys(Protocol):
+    """Mints keys and computes their keyed digest."""
+
+    def mint(self) -> MintedKey: ...
+
+    def digest(self, clear: str) -> bytes | None:
+        """The digest to look up, or None when the text cannot be a key (form or checksum)."""
+        ...
+
+
+class Vault(Protocol):
+    """Seals MT5 credentials at rest (AES-256-GCM)."""
+
+    def seal(self, account_id: str, credentials: Mt5Credentials) -> bytes: ...
+
+    def open(self, account_id: str, sealed: bytes) -> Mt5Credentials:
+        """Raises ValueError when the text was not sealed for this account by a key of the ring."""
+        ...
+
+
+class Users(Protocol):
+    """Stored users and the digest of each user's one key."""
+
+    async def add(self, user: User, key: MintedKey) -> None: ...
+
+    async def by_key_digest(self, digest: bytes) -> User | None: ...
+
+    async def replace_key(self, user_id: str, key: MintedKey) -> None:
+        """The old digest stops working in the same transaction."""
+        ...
+
+    async def set_plan(self, user_id: str, plan: Plan) -> None: ...
+
+
+class Accounts(Protocol):
+    """Stored accounts and their sealed credentials."""
+
+    async def add(self, account: Account, sealed: bytes, *, limit: int | None) -> None:
+        """Store in one transaction with the count of the user's counting accounts. Raises AccountLimitReached."""
+        ...
+
+    async def of_user(self, user_id: str) -> Sequence[Account]:
+        """All, oldest first, deleted ones included."""
+        ...
+
+    async def get(self, user_id: str, account_id: str) -> Account:
+        """Raises AccountNotFound, also for another user's account."""
+        ...
+
+    async def save(self, account: Account, *, expected: AccountState) -> bool:
+        """Store state, paused and last_error if the stored state is still `expected`; tell whether it was."""
+        ...
+
+    async def erase_credentials(self, account_id: str) -> None: ...
+
+    async def sealed_credentials(self, account_id: str) -> bytes | None: ...
+
+    async def to_connect(self) -> Sequence[Account]:
+        """Every account that ought to have a terminal, for start-up."""
+        ...
+
+
+class TradeCounter(Protocol):
+    """Trades per user and UTC day."""
+
+    async def take(self, user_id: str, day: str, limit: int) -> bool:
+        """Count one trade unless `limit` is reached; tell whether it was counted. `day` is ISO, UTC."""
+        ...
+
+    async def give_back(self, user_id: str, day: str) -> None:
+        """Uncount a trade that was refused before the broker accepted it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RateDecision:
+    """Outcome of one hit. `reset_seconds` until the window has room again."""
+
+    allowed: bool
+    remaining: int
+    reset_seconds: float
+
+
+class RateLimiter(Protocol):
+    """Requests per minute, by key of any kind (user id, client address)."""
+
+    def hit(self, key: str, per_minute: int) -> RateDecision: ...
