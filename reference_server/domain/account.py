@@ -37,7 +37,7 @@ class IllegalMove(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A provisioned account. `paused` blocks new orders and leaves the state alone. Times in ms since the epoch, UTC."""
+    """A provisioned account. `paused` blocks new orders and leaves the state alone. Times in ms, UTC."""
 
     account_id: str
     user_id: str
@@ -46,6 +46,8 @@ class Account:
     paused: bool = False
     region: str | None = None
     last_error: str | None = None
+    mt5_server: str = ""
+    """The broker's server: not a secret, stays readable after the credentials are erased."""
 
     def moved_to(self, state: AccountState, *, last_error: str | None = None) -> Account:
         """Return the account in its new state. Raises IllegalMove."""
