@@ -1,6 +1,6 @@
 """Narrowing of a contract document to the capabilities that a gateway claims.
 
-A node with `x-capability: name` belongs to that capability; in a schema with an `enum`, `x-enum-capabilities` maps
+A node with `x-capability: name` belongs to that capability; in a schema with an `enum` or `x-known-values`, `x-capability-values` maps
 single values to theirs. What belongs to an unclaimed capability disappears, with everything that only it needed.
 """
 
@@ -44,7 +44,7 @@ def narrow(document: JsonObject, capabilities: Collection[str]) -> JsonObject:
 def _named(node: Any) -> Iterator[str]:
     if isinstance(node, dict):
         yield from _capabilities_of(node)
-        values = node.get("x-enum-capabilities")
+        values = node.get("x-capability-values")
         if isinstance(values, dict):
             yield from (str(value) for value in values.values())
         for key, value in node.items():
@@ -70,7 +70,7 @@ def _is_unclaimed(node: Any, kept: frozenset[str]) -> bool:
 def _removed_values(node: JsonObject, kept: frozenset[str]) -> Iterator[str]:
     """Yield the reasons which belong to unclaimed capabilities, so that `x-reasons` lists lose them too."""
     reasons = node.get("components", {}).get("schemas", {}).get("Error", {}).get("properties", {}).get("reason", {})
-    for value, capability in reasons.get("x-enum-capabilities", {}).items():
+    for value, capability in reasons.get("x-capability-values", {}).items():
         if capability not in kept:
             yield value
 
@@ -84,10 +84,12 @@ def _prune(node: Any, kept: frozenset[str], removed_reasons: frozenset[str]) -> 
         key: _prune(value, kept, removed_reasons) for key, value in node.items() if not _is_unclaimed(value, kept)
     }
     _prune_required(node, result)
-    values = node.get("x-enum-capabilities")
-    if isinstance(values, dict) and isinstance(node.get("enum"), list):
-        result["enum"] = [value for value in node["enum"] if value not in values or values[value] in kept]
-        result["x-enum-capabilities"] = {value: name for value, name in values.items() if name in kept}
+    values = node.get("x-capability-values")
+    if isinstance(values, dict):
+        for listing in ("enum", "x-known-values"):
+            if isinstance(node.get(listing), list):
+                result[listing] = [one for one in node[listing] if one not in values or values[one] in kept]
+        result["x-capability-values"] = {value: name for value, name in values.items() if name in kept}
     if isinstance(node.get("x-reasons"), list):
         result["x-reasons"] = [reason for reason in node["x-reasons"] if reason not in removed_reasons]
     return result
