@@ -1,7 +1,8 @@
 """Narrowing of a contract document to the capabilities that a gateway claims.
 
-A node with `x-capability: name` belongs to that capability; beside an `enum` or `x-known-values`, `x-capability-values` maps
-single values to theirs. What belongs to an unclaimed capability disappears, with everything that only it needed.
+A node with `x-capability: name` belongs to that capability; beside an `enum` or `x-known-values`,
+`x-capability-values` maps single values to theirs. What belongs to an unclaimed capability disappears, with everything
+that only it needed.
 """
 
 from collections.abc import Collection, Iterator
