@@ -20,6 +20,10 @@ Listener = Callable[[TerminalEvent], None]
 """Called on the event loop, in order; must not block."""
 
 
+Entropy = Callable[[int], bytes]
+"""Gives that many unpredictable bytes: `secrets.token_bytes` outside tests."""
+
+
 class Clock(Protocol):
     """Where time comes from."""
 
@@ -47,7 +51,7 @@ class BrokerUnreachable(Exception):
 class Terminal(Protocol):
     """One MetaTrader 5 terminal, logged in to one account.
 
-    Every call raises TerminalUnavailable when the terminal cannot be reached and nothing was done, and the three trading
+    Every call raises TerminalUnavailable when the terminal cannot be reached and nothing was done, and the trading
     calls raise OutcomeUnknown when the request left and no answer came.
     """
 

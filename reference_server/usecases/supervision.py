@@ -1,0 +1,297 @@
+"""Keeps each account's terminal running: connects, watches, reconnects, and stops it.
+
+One owned task per account walks it through its states; each step is stored before it counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+
+from reference_server.domain.account import Account, AccountState
+from reference_server.domain.errors import AccountNotFound, AccountNotReady, TerminalUnavailable
+from reference_server.domain.events import ConnectionChanged, TerminalEvent
+from reference_server.usecases.account_book import AccountBook
+from reference_server.usecases.backoff import Backoff
+from reference_server.usecases.completion import within
+from reference_server.usecases.feed import Feeds
+from reference_server.usecases.ports import (
+    Accounts,
+    BrokerUnreachable,
+    Clock,
+    Listener,
+    LoginRefused,
+    Terminal,
+    Terminals,
+    Vault,
+)
+
+_log = logging.getLogger(__name__)
+_S = AccountState
+_Step = Callable[[Account], Account]
+
+
+class _Over(Exception):
+    """The account is deleted or refused: nothing is left to supervise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the supervisor waits, in seconds.
+
+    `opening`: for a terminal to start and log in; the docs' client waits 180 s for an active account. `regaining`: for
+    a living terminal to find its broker again by itself before it is replaced. `closing`: for it to log out.
+    """
+
+    opening: float = 60.0
+    regaining: float = 30.0
+    closing: float = 10.0
+    backoff: Backoff = field(default_factory=Backoff)
+
+
+class _Link:
+    """What one terminal last said of its connection."""
+
+    __slots__ = ("alive", "changed", "connected", "detail", "is_over")
+
+    def __init__(self) -> None:
+        self.connected = True
+        self.alive = True
+        self.detail = ""
+        self.is_over = False
+        self.changed = asyncio.Event()
+
+    async def until(self, *, connected: bool) -> bool:
+        """Wait for this, or for the terminal's death; tell whether it is alive."""
+        while self.alive and self.connected is not connected:
+            self.changed.clear()
+            await self.changed.wait()
+        return self.alive
+
+
+class _Run:
+    """One supervised account."""
+
+    __slots__ = ("account_id", "failures", "next_attempt_at", "stopping", "task", "user_id")
+
+    def __init__(self, account: Account) -> None:
+        self.account_id = account.account_id
+        self.user_id = account.user_id
+        self.failures = 0
+        self.next_attempt_at = 0.0
+        self.stopping = False
+        self.task: asyncio.Task[None] | None = None
+
+
+class Supervisor:
+    """Owns the running terminals."""
+
+    def __init__(
+        self,
+        book: AccountBook,
+        stored: Accounts,
+        vault: Vault,
+        terminals: Terminals,
+        feeds: Feeds,
+        clock: Clock,
+        random: Random,
+        *,
+        patience: Patience | None = None,
+    ) -> None:
+        self._book = book
+        self._stored = stored
+        self._vault = vault
+        self._terminals = terminals
+        self._feeds = feeds
+        self._clock = clock
+        self._random = random
+        self._patience = patience or Patience()
+        self._runs: dict[str, _Run] = {}
+        self._ready: dict[str, Terminal] = {}
+        self._stopped = False
+
+    async def start(self) -> None:
+        """Take up every stored account that ought to have a terminal; states of a dead process are brought back."""
+        for account in await self._stored.to_connect():
+            self.supervise(account)
+
+    def supervise(self, account: Account) -> None:
+        """Keep this account connected from now on. Does nothing when it already is, or after `stop`."""
+        if self._stopped or account.account_id in self._runs:
+            return
+        run = self._runs[account.account_id] = _Run(account)
+        run.task = asyncio.get_running_loop().create_task(self._keep(run), name=f"supervise {account.account_id}")
+
+    async def release(self, account_id: str) -> None:
+        """Stop the account's terminal and wait until it is gone. Safe to call twice."""
+        run = self._runs.get(account_id)
+        if run is not None:
+            await self._end((run,))
+
+    async def stop(self) -> None:
+        """Stop every terminal and wait until all are gone. Stored states stay for the next start."""
+        self._stopped = True
+        await self._end(tuple(self._runs.values()))
+        await self._terminals.close()
+
+    def terminal_of(self, account: Account) -> Terminal:
+        """The terminal of an active account. Raises AccountNotReady with the seconds to wait."""
+        terminal = self._ready.get(account.account_id)
+        if terminal is None:
+            raise AccountNotReady(retry_after_seconds=self._retry_after(account.account_id))
+        return terminal
+
+    @property
+    def active_accounts(self) -> int:
+        """How many accounts are logged in now."""
+        return len(self._ready)
+
+    def _retry_after(self, account_id: str) -> float:
+        run = self._runs.get(account_id)
+        return 1.0 if run is None else max(1.0, run.next_attempt_at - self._clock.monotonic())
+
+    async def _end(self, runs: tuple[_Run, ...]) -> None:
+        tasks = []
+        for run in runs:
+            self._ready.pop(run.account_id, None)
+            if run.task is not None:
+                if not run.stopping:  # a second cancellation would cut the closing of the terminal short
+                    run.stopping = True
+                    run.task.cancel()
+                tasks.append(run.task)
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _keep(self, run: _Run) -> None:
+        try:
+            while True:
+                try:
+                    await self._attempt(run)
+                except (_Over, AccountNotFound):
+                    return
+                except Exception:  # the edge of a loop: one account's trouble must not end its supervision
+                    _log.exception("supervision of %s was interrupted and goes on", run.account_id)
+                await self._wait(run)
+        finally:
+            if self._runs.get(run.account_id) is run:
+                del self._runs[run.account_id]
+
+    async def _wait(self, run: _Run) -> None:
+        seconds = self._patience.backoff.seconds(run.failures, self._random)
+        run.failures += 1
+        run.next_attempt_at = self._clock.monotonic() + seconds
+        await self._clock.sleep(seconds)
+
+    async def _attempt(self, run: _Run) -> None:
+        """One life of a terminal. Returns when another one should be tried. Raises _Over."""
+        account = await self._change(run, _rest)
+        await self._move(run, _S.CONNECTING if account.state is _S.CREATED else _S.RECONNECTING)
+        link = _Link()
+        try:
+            terminal = await self._open(run, link)
+        except LoginRefused as refusal:
+            await self._move(run, _S.LOGIN_FAILED, str(refusal) or "The broker refused the credentials.")
+            raise _Over from None
+        except (BrokerUnreachable, TerminalUnavailable) as failure:
+            await self._move(run, _S.DISCONNECTED, str(failure) or "The broker cannot be reached.")
+            return
+        except TimeoutError:
+            await self._move(run, _S.DISCONNECTED, "The broker did not answer in time.")
+            return
+        try:
+            await self._serve(run, terminal, link)
+        finally:
+            link.is_over = True
+            self._ready.pop(run.account_id, None)
+            self._feeds.detach(run.account_id)
+            await self._close(run, terminal)
+
+    async def _serve(self, run: _Run, terminal: Terminal, link: _Link) -> None:
+        while True:
+            await self._move(run, _S.ACTIVE)
+            run.failures = 0
+            run.next_attempt_at = 0.0
+            if link.connected and link.alive:
+                self._ready[run.account_id] = terminal
+                self._feeds.attach(run.account_id, terminal)
+            is_alive = await link.until(connected=False)
+            await self._move(run, _S.DISCONNECTED, link.detail or "The terminal lost its broker.")
+            if not is_alive:
+                return
+            await self._move(run, _S.RECONNECTING)
+            try:
+                if not await within(self._clock, self._patience.regaining, link.until(connected=True)):
+                    return
+            except TimeoutError:
+                return
+
+    async def _open(self, run: _Run, link: _Link) -> Terminal:
+        sealed = await self._stored.sealed_credentials(run.account_id)
+        if sealed is None:
+            raise BrokerUnreachable("The credentials of the account are missing.")
+        try:
+            credentials = self._vault.open(run.account_id, sealed)
+        except ValueError:
+            raise BrokerUnreachable("The stored credentials cannot be read: the encryption key has changed.") from None
+        opened: list[Terminal] = []
+
+        async def opening() -> None:
+            opened.append(await self._terminals.open(run.account_id, credentials, self._listener(run, link)))
+
+        try:
+            await within(self._clock, self._patience.opening, opening())
+        except BaseException:
+            for terminal in opened:  # it came up in the very moment in which it was no longer wanted
+                await self._close(run, terminal)
+            raise
+        return opened[0]
+
+    def _listener(self, run: _Run, link: _Link) -> Listener:
+        publish = self._feeds.publish
+        account_id = run.account_id
+
+        def listen(event: TerminalEvent) -> None:
+            if link.is_over:  # a terminal that was replaced has no say any more
+                return
+            if type(event) is not ConnectionChanged:
+                publish(account_id, event)
+                return
+            link.alive = link.alive and event.alive
+            link.connected = event.connected and link.alive
+            link.detail = event.detail
+            if not link.connected:
+                self._ready.pop(account_id, None)
+            link.changed.set()
+
+        return listen
+
+    async def _close(self, run: _Run, terminal: Terminal) -> None:
+        try:
+            await within(self._clock, self._patience.closing, terminal.close())
+        except Exception:  # the edge to another process: a terminal that cannot log out is left behind
+            _log.exception("the terminal of %s did not close", run.account_id)
+
+    async def _move(self, run: _Run, state: AccountState, reason: str | None = None) -> None:
+        def step(account: Account) -> Account:
+            kept = account.last_error if state is _S.RECONNECTING else None
+            return account.moved_to(state, last_error=reason or kept)
+
+        await self._change(run, step)
+
+    async def _change(self, run: _Run, step: _Step) -> Account:
+        def unless_over(account: Account) -> Account:
+            if not account.counts:
+                raise _Over
+            return step(account)
+
+        return await self._book.change(run.user_id, run.account_id, unless_over)
+
+
+def _rest(account: Account) -> Account:
+    """Bring a state from which no attempt can begin, such as one that a dead process left, to one from which it can."""
+    if account.state in (_S.CREATED, _S.DISCONNECTED):
+        return account
+    return account.moved_to(_S.DISCONNECTED, last_error=account.last_error or "The connection was interrupted.")

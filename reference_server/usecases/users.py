@@ -1,0 +1,133 @@
+"""Users and their one API key: registration, authentication, rotation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from reference_server.domain.errors import (
+    ApiKeyInvalid,
+    ApiKeyMissing,
+    RegistrationClosed,
+    RegistrationRateExceeded,
+)
+from reference_server.domain.ids import RANDOM_BYTES, new_user_id
+from reference_server.domain.plans import Plan
+from reference_server.domain.user import User
+from reference_server.usecases.ports import ApiKeys, Clock, Entropy, RateLimiter, Users
+
+KeyRevoked = Callable[[str], None]
+"""Told the id of a user whose key has just stopped working; must not block or raise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """The operator's choices for `POST /api/users`, which is public. The rate is per client address and minute."""
+
+    default_plan: Plan
+    is_open: bool = True
+    per_minute: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class KeyCache:
+    """How many users' keys are kept in memory, and for how many seconds.
+
+    The time bounds how long a change made by another process (a plan, a key) stays unseen.
+    """
+
+    capacity: int = 10_000
+    seconds: float = 5.0
+
+
+class UserUseCases:
+    """What can be done with users."""
+
+    def __init__(
+        self,
+        stored: Users,
+        keys: ApiKeys,
+        limiter: RateLimiter,
+        clock: Clock,
+        entropy: Entropy,
+        registration: Registration,
+        *,
+        cache: KeyCache | None = None,
+    ) -> None:
+        self._stored = stored
+        self._keys = keys
+        self._limiter = limiter
+        self._clock = clock
+        self._entropy = entropy
+        self._registration = registration
+        self._cache = cache or KeyCache()
+        self._known: dict[bytes, tuple[User, float]] = {}
+        self._revocations = 0
+        self.on_key_revoked: list[KeyRevoked] = []
+
+    async def create_user(self, client_address: str) -> tuple[User, str]:
+        """Register a user on the default plan and return it with its key in clear, which is kept nowhere.
+
+        Raises RegistrationClosed, RegistrationRateExceeded. Source: Tonpo docs, "POST /api/users".
+        """
+        if not self._registration.is_open:
+            raise RegistrationClosed
+        decision = self._limiter.hit(f"registration:{client_address}", self._registration.per_minute)
+        if not decision.allowed:
+            raise RegistrationRateExceeded(retry_after_seconds=max(1.0, decision.reset_seconds))
+        now_ms = self._clock.now_ms()
+        user_id = new_user_id(now_ms, self._entropy(RANDOM_BYTES))
+        user = User(user_id, self._registration.default_plan, now_ms)
+        key = self._keys.mint()
+        await self._stored.add(user, key)
+        return user, key.clear
+
+    async def authenticate(self, clear_key: str | None) -> User:
+        """The user whose key this is. Raises ApiKeyMissing, ApiKeyInvalid."""
+        if not clear_key:
+            raise ApiKeyMissing
+        digest = self._keys.digest(clear_key)
+        if digest is None:
+            raise ApiKeyInvalid
+        now = self._clock.monotonic()
+        known = self._known.get(digest)
+        if known is not None and now < known[1]:
+            return known[0]
+        revocations = self._revocations
+        user = await self._stored.by_key_digest(digest)
+        if user is None:
+            self._known.pop(digest, None)
+            raise ApiKeyInvalid
+        if revocations == self._revocations:  # else this key may have been revoked while it was looked up
+            self._keep(digest, user, now + self._cache.seconds)
+        return user
+
+    async def get_current_user(self, user: User) -> User:
+        """The caller's own profile. Source: Tonpo docs, "GET /api/users/me"."""
+        return user
+
+    async def rotate_api_key(self, user: User) -> str:
+        """Replace the user's key and return the new one in clear; the old one stops working at once.
+
+        Tells `on_key_revoked`, so that sockets opened with the old key close.
+        Source: Tonpo docs, "POST /api/users/me/rotate-key".
+        """
+        key = self._keys.mint()
+        try:
+            await self._stored.replace_key(user.user_id, key)
+        finally:  # also when it is not known whether the old key still works
+            self._forget(user.user_id)
+        for listener in tuple(self.on_key_revoked):
+            listener(user.user_id)
+        return key.clear
+
+    def _keep(self, digest: bytes, user: User, until: float) -> None:
+        self._known.pop(digest, None)
+        if len(self._known) >= self._cache.capacity:
+            del self._known[next(iter(self._known))]
+        self._known[digest] = (user, until)
+
+    def _forget(self, user_id: str) -> None:
+        self._revocations += 1
+        for digest in [digest for digest, (user, _) in self._known.items() if user.user_id == user_id]:
+            del self._known[digest]
