@@ -1,0 +1,113 @@
+"""Stored accounts and their sealed credentials."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import Row, func, insert, select, update
+
+from reference_server.domain.account import Account, AccountState
+from reference_server.domain.errors import AccountLimitReached, AccountNotFound
+from reference_server.storage.cache import RowCache
+from reference_server.storage.database import Database
+from reference_server.storage.tables import ACCOUNTS
+from reference_server.usecases.ports import Clock
+
+_NOT_COUNTING: Final = (AccountState.DELETED, AccountState.LOGIN_FAILED)
+_COLUMNS: Final = tuple(column for column in ACCOUNTS.c if column.name != "sealed_credentials")
+_AGE: Final = (ACCOUNTS.c.created_at_ms, ACCOUNTS.c.account_id)
+
+
+class SqlAccounts:
+    """Implements the Accounts port. The accounts of a user are read once in two seconds, and after each change."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._of_user: RowCache[str, tuple[Account, ...]] = RowCache(clock)
+
+    async def add(self, account: Account, sealed: bytes, *, limit: int | None) -> None:
+        """Store, if fewer than `limit` of the user's accounts count. Raises AccountLimitReached."""
+        count = select(func.count()).where(
+            ACCOUNTS.c.user_id == account.user_id, ACCOUNTS.c.state.not_in(_NOT_COUNTING)
+        )
+        async with self._database.transaction() as connection:
+            if limit is not None and (await connection.execute(count)).scalar_one() >= limit:
+                raise AccountLimitReached(
+                    f"The plan allows {limit} account{'' if limit == 1 else 's'}: delete one or change the plan."
+                )
+            row = {
+                "account_id": account.account_id,
+                "user_id": account.user_id,
+                "state": account.state.value,
+                "paused": account.paused,
+                "region": account.region,
+                "mt5_server": account.mt5_server,
+                "last_error": account.last_error,
+                "sealed_credentials": sealed,
+                "created_at_ms": account.created_at_ms,
+            }
+            await connection.execute(insert(ACCOUNTS), row)
+        self._of_user.drop(account.user_id)
+
+    async def of_user(self, user_id: str) -> Sequence[Account]:
+        """Return all accounts of the user, oldest first, deleted ones included."""
+
+        async def load() -> tuple[Account, ...] | None:
+            query = select(*_COLUMNS).where(ACCOUNTS.c.user_id == user_id).order_by(*_AGE)
+            async with self._database.reading() as connection:
+                rows = (await connection.execute(query)).all()
+            return tuple(map(_account, rows)) or None
+
+        return await self._of_user.get(user_id, load) or ()
+
+    async def get(self, user_id: str, account_id: str) -> Account:
+        """Return the user's account. Raises AccountNotFound, also for another user's account."""
+        for account in await self.of_user(user_id):
+            if account.account_id == account_id:
+                return account
+        raise AccountNotFound
+
+    async def save(self, account: Account, *, expected: AccountState) -> bool:
+        """Store state, paused and last_error if the stored state is still `expected`; tell whether it was."""
+        change = (
+            update(ACCOUNTS)
+            .where(ACCOUNTS.c.account_id == account.account_id, ACCOUNTS.c.state == expected.value)
+            .values(state=account.state.value, paused=account.paused, last_error=account.last_error)
+        )
+        async with self._database.writing() as connection:
+            done = await connection.execute(change)
+        self._of_user.drop(account.user_id)
+        return bool(done.rowcount)
+
+    async def erase_credentials(self, account_id: str) -> None:
+        """Remove the sealed credentials for good."""
+        change = update(ACCOUNTS).where(ACCOUNTS.c.account_id == account_id).values(sealed_credentials=None)
+        async with self._database.writing() as connection:
+            await connection.execute(change)
+
+    async def sealed_credentials(self, account_id: str) -> bytes | None:
+        """Return what was sealed, or None when it was erased or never there."""
+        query = select(ACCOUNTS.c.sealed_credentials).where(ACCOUNTS.c.account_id == account_id)
+        async with self._database.reading() as connection:
+            sealed: bytes | None = (await connection.execute(query)).scalar_one_or_none()
+        return sealed
+
+    async def to_connect(self) -> Sequence[Account]:
+        """Return every account that ought to have a terminal, oldest first."""
+        query = select(*_COLUMNS).where(ACCOUNTS.c.state.not_in(_NOT_COUNTING)).order_by(*_AGE)
+        async with self._database.reading() as connection:
+            return list(map(_account, (await connection.execute(query)).all()))
+
+
+def _account(row: Row[Any]) -> Account:
+    return Account(
+        account_id=row.account_id,
+        user_id=row.user_id,
+        state=AccountState(row.state),
+        created_at_ms=row.created_at_ms,
+        paused=row.paused,
+        region=row.region,
+        last_error=row.last_error,
+        mt5_server=row.mt5_server,
+    )

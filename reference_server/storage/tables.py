@@ -1,0 +1,56 @@
+"""The tables, as the migrations make them. Times in ms since the epoch, UTC; days as ISO dates, UTC."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+METADATA: Final = MetaData()
+
+USERS: Final = Table(
+    "users",
+    METADATA,
+    Column("user_id", String(30), primary_key=True),
+    Column("key_digest", LargeBinary(32), nullable=False),
+    Column("key_last_four", String(4), nullable=False),
+    Column("plan", String(32), nullable=False),
+    Column("created_at_ms", BigInteger, nullable=False),
+    UniqueConstraint("key_digest", name="uq_users_key_digest"),
+)
+
+ACCOUNTS: Final = Table(
+    "accounts",
+    METADATA,
+    Column("account_id", String(30), primary_key=True),
+    Column("user_id", String(30), ForeignKey("users.user_id", name="fk_accounts_user_id"), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("paused", Boolean, nullable=False),
+    Column("region", Text, nullable=True),
+    Column("mt5_server", Text, nullable=False),
+    Column("last_error", Text, nullable=True),
+    Column("sealed_credentials", LargeBinary, nullable=True),
+    Column("created_at_ms", BigInteger, nullable=False),
+    Index("ix_accounts_user_id", "user_id"),
+)
+
+TRADE_COUNTERS: Final = Table(
+    "trade_counters",
+    METADATA,
+    Column("user_id", String(30), ForeignKey("users.user_id", name="fk_trade_counters_user_id"), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("trades", Integer, nullable=False),
+)
