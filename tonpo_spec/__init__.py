@@ -1,0 +1,1 @@
+"""The `tonpo` command: one door to the contract, the reference gateway and the conformance suite."""
