@@ -1,0 +1,1 @@
+"""The edge: reads HTTP and WebSocket requests, calls one use case each, and shapes the answers."""

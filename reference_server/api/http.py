@@ -1,0 +1,59 @@
+"""The HTTP application: connexion over the contract, its documents and `/ws` beside it, in one Starlette."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from typing import Any
+
+from connexion.exceptions import ProblemException
+from connexion.middleware.exceptions import ExceptionMiddleware
+from connexion.middleware.main import ConnexionMiddleware
+from connexion.resolver import Resolver
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, Mount
+from starlette.types import Receive, Scope, Send
+
+from reference_server.api.access import Access, AccessLog
+from reference_server.api.compiled import CompiledOperations, Pipeline
+from reference_server.api.failures import Failures
+from reference_server.api.routing import IndexedRouting
+from reference_server.api.spec_document import check_handlers
+from reference_server.domain.errors import GatewayError, PathNotFound
+
+Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
+
+
+def operations_app(openapi: dict[str, Any], pipeline: Pipeline, failures: Failures) -> ConnexionMiddleware:
+    """Return connexion over the document, with the compiled pipeline. Raises HandlersDiffer."""
+    check_handlers(openapi, pipeline.handlers)
+    layers: list[Any] = [ExceptionMiddleware, IndexedRouting, partial(CompiledOperations, pipeline=pipeline)]
+    app = ConnexionMiddleware(_nothing_here, middlewares=layers)
+    app.add_api(openapi, base_path="", resolver=Resolver(pipeline.handlers.__getitem__))
+    for kind in (GatewayError, ProblemException, HTTPException, Exception):
+        app.add_error_handler(kind, failures.for_connexion)
+    return app
+
+
+def gateway_app(
+    operations: ConnexionMiddleware,
+    beside: Sequence[BaseRoute],
+    failures: Failures,
+    *,
+    lifespan: Lifespan | None = None,
+    access_log: AccessLog | None = None,
+) -> Starlette:
+    """Return the whole application: the routes `beside` (documents, `/ws`) come before the contract's operations."""
+    return Starlette(
+        routes=[*beside, Mount("/", operations)],
+        middleware=[Middleware(Access, log=access_log)],
+        exception_handlers={HTTPException: failures.for_starlette, Exception: failures.for_starlette},
+        lifespan=lifespan,
+    )
+
+
+async def _nothing_here(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    raise PathNotFound

@@ -1,0 +1,40 @@
+"""What a handler is given and what it gives back: the seam between the pipeline and the use cases."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reference_server.domain.errors import ApiKeyMissing
+from reference_server.domain.user import User
+
+Json = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Call:
+    """One request, already authenticated, limited and validated.
+
+    `body` is the JSON object sent, or {} where none is needed; `parameters` hold path, query and header values by the
+    names of the contract; `client` is the caller's address.
+    """
+
+    user: User | None
+    parameters: Json
+    body: Json
+    client: str
+
+    @property
+    def caller(self) -> User:
+        """The user of an operation that needs a key."""
+        if self.user is None:
+            raise ApiKeyMissing
+        return self.user
+
+
+Handler = Callable[[Call], Awaitable[Json]]
+"""Calls one use case and shapes its result; the contract gives the status of the answer."""
+
+Handlers = Mapping[str, Handler]
+"""By operationId."""

@@ -1,0 +1,90 @@
+"""Finds the operation of a path by lookup, in the form that connexion's routed middlewares expect.
+
+It stands where connexion's own routing would, because that one scans every path's regular expression for each request,
+names the methods of one operation only in `Allow`, redirects paths with a trailing slash, and cannot tell `%2F` in a
+symbol's name from a separator. An unknown path or method is raised for connexion's exception middleware.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+from connexion.http_facts import METHODS
+from connexion.middleware.abstract import ROUTING_CONTEXT, SpecMiddleware
+from connexion.spec import Specification
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from reference_server.api.errors import MethodMissing
+from reference_server.domain.errors import PathNotFound
+
+
+@dataclass(slots=True)
+class _Path:
+    """One path template: its segments (None for a parameter), and the routing context of each method."""
+
+    segments: tuple[str | None, ...]
+    names: tuple[str, ...]
+    methods: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+class IndexedRouting(SpecMiddleware):
+    """Connexion's routing middleware with an index instead of a scan."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self._fixed: dict[str, _Path] = {}
+        self._templates: dict[int, list[_Path]] = {}
+
+    def add_api(self, specification: Specification, *, base_path: str | None = None, **_: Any) -> None:
+        """Index every operation of the document."""
+        base = specification.base_path if base_path is None else base_path
+        for template, item in specification["paths"].items():
+            path = self._path_of(base + template)
+            for method in METHODS & item.keys():
+                context = {"api_base_path": base, "operation_id": item[method]["operationId"]}
+                path.methods[method.upper()] = context
+
+    def _path_of(self, template: str) -> _Path:
+        parts = template.split("/")[1:]
+        names = tuple(part[1:-1] for part in parts if part.startswith("{"))
+        if not names:
+            return self._fixed.setdefault(template, _Path((), ()))
+        path = _Path(tuple(None if part.startswith("{") else part for part in parts), names)
+        self._templates.setdefault(len(parts), []).append(path)
+        return path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Attach the operation to the scope and pass it on. Raises PathNotFound, MethodMissing."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        path = self._fixed.get(scope["path"])
+        scope["path_params"] = {}
+        if path is None:
+            path = self._match(scope)
+        context = path.methods.get(scope["method"])
+        if context is None:
+            raise MethodMissing(scope["method"], tuple(sorted(path.methods)))
+        scope.setdefault("extensions", {})[ROUTING_CONTEXT] = context
+        await self.app(scope, receive, send)
+
+    def _match(self, scope: Scope) -> _Path:
+        raw = scope.get("raw_path") or b""
+        if b"%" in raw:
+            parts = [unquote(part) for part in raw.decode("latin-1").split("/")[1:]]
+        else:
+            parts = scope["path"].split("/")[1:]
+        for path in self._templates.get(len(parts), ()):
+            values = []
+            for segment, part in zip(path.segments, parts, strict=True):
+                if segment is None:
+                    values.append(part)
+                elif segment != part:
+                    break
+            else:
+                if all(values):
+                    scope["path_params"] = dict(zip(path.names, values, strict=True))
+                    return path
+        raise PathNotFound
