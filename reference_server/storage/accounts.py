@@ -9,10 +9,8 @@ from sqlalchemy import Row, func, insert, select, update
 
 from reference_server.domain.account import Account, AccountState
 from reference_server.domain.errors import AccountLimitReached, AccountNotFound
-from reference_server.storage.cache import RowCache
 from reference_server.storage.database import Database
 from reference_server.storage.tables import ACCOUNTS
-from reference_server.usecases.ports import Clock
 
 _NOT_COUNTING: Final = (AccountState.DELETED, AccountState.LOGIN_FAILED)
 _COLUMNS: Final = tuple(column for column in ACCOUNTS.c if column.name != "sealed_credentials")
@@ -20,11 +18,10 @@ _AGE: Final = (ACCOUNTS.c.created_at_ms, ACCOUNTS.c.account_id)
 
 
 class SqlAccounts:
-    """Implements the Accounts port. The accounts of a user are read once in two seconds, and after each change."""
+    """Implements the Accounts port. Every call asks the database; `usecases.account_book` keeps what is asked often."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._of_user: RowCache[str, tuple[Account, ...]] = RowCache(clock)
 
     async def add(self, account: Account, sealed: bytes, *, limit: int | None) -> None:
         """Store, if fewer than `limit` of the user's accounts count. Raises AccountLimitReached."""
@@ -48,25 +45,21 @@ class SqlAccounts:
                 "created_at_ms": account.created_at_ms,
             }
             await connection.execute(insert(ACCOUNTS), row)
-        self._of_user.drop(account.user_id)
 
     async def of_user(self, user_id: str) -> Sequence[Account]:
         """Return all accounts of the user, oldest first, deleted ones included."""
-
-        async def load() -> tuple[Account, ...] | None:
-            query = select(*_COLUMNS).where(ACCOUNTS.c.user_id == user_id).order_by(*_AGE)
-            async with self._database.reading() as connection:
-                rows = (await connection.execute(query)).all()
-            return tuple(map(_account, rows)) or None
-
-        return await self._of_user.get(user_id, load) or ()
+        query = select(*_COLUMNS).where(ACCOUNTS.c.user_id == user_id).order_by(*_AGE)
+        async with self._database.reading() as connection:
+            return tuple(map(_account, (await connection.execute(query)).all()))
 
     async def get(self, user_id: str, account_id: str) -> Account:
         """Return the user's account. Raises AccountNotFound, also for another user's account."""
-        for account in await self.of_user(user_id):
-            if account.account_id == account_id:
-                return account
-        raise AccountNotFound
+        query = select(*_COLUMNS).where(ACCOUNTS.c.account_id == account_id, ACCOUNTS.c.user_id == user_id)
+        async with self._database.reading() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            raise AccountNotFound
+        return _account(row)
 
     async def save(self, account: Account, *, expected: AccountState) -> bool:
         """Store state, paused and last_error if the stored state is still `expected`; tell whether it was."""
@@ -77,7 +70,6 @@ class SqlAccounts:
         )
         async with self._database.writing() as connection:
             done = await connection.execute(change)
-        self._of_user.drop(account.user_id)
         return bool(done.rowcount)
 
     async def erase_credentials(self, account_id: str) -> None:
@@ -97,7 +89,7 @@ class SqlAccounts:
         """Return every account that ought to have a terminal, oldest first."""
         query = select(*_COLUMNS).where(ACCOUNTS.c.state.not_in(_NOT_COUNTING)).order_by(*_AGE)
         async with self._database.reading() as connection:
-            return list(map(_account, (await connection.execute(query)).all()))
+            return tuple(map(_account, (await connection.execute(query)).all()))
 
 
 def _account(row: Row[Any]) -> Account:

@@ -10,10 +10,9 @@ from sqlalchemy import Row, insert, select, update
 
 from reference_server.domain.plans import PLANS, Plan
 from reference_server.domain.user import User
-from reference_server.storage.cache import RowCache
 from reference_server.storage.database import Database
 from reference_server.storage.tables import USERS
-from reference_server.usecases.ports import Clock, MintedKey
+from reference_server.usecases.ports import MintedKey
 
 
 class UserUnknown(LookupError):
@@ -33,15 +32,10 @@ class ListedUser:
 
 
 class SqlUsers:
-    """Implements the Users port.
+    """Implements the Users port. Every look-up asks the database; `usecases.users` keeps what is asked often."""
 
-    Looking up a key asks the database at most once in two seconds per key. A rotation or change of plan by this process
-    counts from its commit, one by another process (`tonpo admin`) within two seconds.
-    """
-
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._by_digest: RowCache[bytes, User] = RowCache(clock)
 
     async def add(self, user: User, key: MintedKey) -> None:
         """Store a new user and the digest of the key."""
@@ -57,13 +51,9 @@ class SqlUsers:
 
     async def by_key_digest(self, digest: bytes) -> User | None:
         """Return the user whose one valid key has this digest."""
-
-        async def load() -> User | None:
-            async with self._database.reading() as connection:
-                row = (await connection.execute(select(USERS).where(USERS.c.key_digest == digest))).one_or_none()
-            return None if row is None else _user(row)
-
-        return await self._by_digest.get(digest, load)
+        async with self._database.reading() as connection:
+            row = (await connection.execute(select(USERS).where(USERS.c.key_digest == digest))).one_or_none()
+        return None if row is None else _user(row)
 
     async def replace_key(self, user_id: str, key: MintedKey) -> None:
         """Give the user this key; the old one stops working. Raises UserUnknown."""
@@ -82,7 +72,6 @@ class SqlUsers:
     async def _change(self, user_id: str, values: dict[str, object]) -> None:
         async with self._database.writing() as connection:
             done = await connection.execute(update(USERS).where(USERS.c.user_id == user_id).values(values))
-        self._by_digest.forget(lambda user: user.user_id == user_id)
         if done.rowcount == 0:
             raise UserUnknown(f"no user has the id {user_id}")
 

@@ -15,16 +15,14 @@ from reference_server.domain.user import User
 from reference_server.storage.accounts import SqlAccounts
 from reference_server.storage.database import Database, database_path
 from reference_server.storage.users import SqlUsers
-from reference_server.usecases.ports import Clock, MintedKey
+from reference_server.usecases.ports import MintedKey
 
 MakeAccount = Callable[[User], Account]
 
 
 @pytest.fixture
-async def users(
-    database: Database, clock: Clock, make_user: Callable[[], User], make_key: Callable[[], MintedKey]
-) -> list[User]:
-    stored = SqlUsers(database, clock)
+async def users(database: Database, make_user: Callable[[], User], make_key: Callable[[], MintedKey]) -> list[User]:
+    stored = SqlUsers(database)
     made = [make_user() for _ in range(2)]
     for user in made:
         await stored.add(user, make_key())
@@ -32,8 +30,8 @@ async def users(
 
 
 @pytest.fixture
-def accounts(database: Database, clock: Clock) -> SqlAccounts:
-    return SqlAccounts(database, clock)
+def accounts(database: Database) -> SqlAccounts:
+    return SqlAccounts(database)
 
 
 async def test_account_comes_back_as_it_was_stored(
@@ -57,10 +55,10 @@ async def test_fifty_at_once_with_a_limit_of_three_store_exactly_three(
 
 
 async def test_two_processes_at_once_respect_the_limit_together(
-    accounts: SqlAccounts, url: str, clock: Clock, users: list[User], make_account: MakeAccount
+    accounts: SqlAccounts, url: str, users: list[User], make_account: MakeAccount
 ) -> None:
     elsewhere = await Database.open(url)
-    other = SqlAccounts(elsewhere, clock)
+    other = SqlAccounts(elsewhere)
     try:
         outcomes = await asyncio.gather(
             *((accounts, other)[n % 2].add(make_account(users[0]), b"x", limit=3) for n in range(20)),

@@ -11,15 +11,13 @@ from reference_server.domain.user import User
 from reference_server.storage.database import Database
 from reference_server.storage.trades import SqlTradeCounter
 from reference_server.storage.users import SqlUsers
-from reference_server.usecases.ports import Clock, MintedKey
+from reference_server.usecases.ports import MintedKey
 
 
 @pytest.fixture
-async def user_id(
-    database: Database, clock: Clock, make_user: Callable[[], User], make_key: Callable[[], MintedKey]
-) -> str:
+async def user_id(database: Database, make_user: Callable[[], User], make_key: Callable[[], MintedKey]) -> str:
     user = make_user()
-    await SqlUsers(database, clock).add(user, make_key())
+    await SqlUsers(database).add(user, make_key())
     return user.user_id
 
 
