@@ -1,0 +1,25 @@
+"""A simulated MetaTrader 5 terminal and the broker behind it, usable in the place of the `MetaTrader5` package."""
+
+from reference_server.simulator.book.account import AccountSettings
+from reference_server.simulator.broker import SimulatedBroker
+from reference_server.simulator.clock import Clock, ManualClock, ServerTime, SystemClock
+from reference_server.simulator.module import SimulatedMetaTrader5
+from reference_server.simulator.prices import GeneratedPrices, ManualPrices, PricePoint, PriceSource, ReplayedPrices
+from reference_server.simulator.symbols import SymbolProfile, load_symbols
+
+__all__ = [
+    "AccountSettings",
+    "Clock",
+    "GeneratedPrices",
+    "ManualClock",
+    "ManualPrices",
+    "PricePoint",
+    "PriceSource",
+    "ReplayedPrices",
+    "ServerTime",
+    "SimulatedBroker",
+    "SimulatedMetaTrader5",
+    "SymbolProfile",
+    "SystemClock",
+    "load_symbols",
+]

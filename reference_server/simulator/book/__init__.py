@@ -1,0 +1,1 @@
+"""The broker's book: accounts with their positions, orders and deals."""

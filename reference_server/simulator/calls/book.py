@@ -1,0 +1,130 @@
+"""Active orders and open positions, and the history of orders and deals."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from typing import Any
+
+from reference_server.simulator import arguments
+from reference_server.simulator.book.account import Account
+from reference_server.simulator.calls.connection import bare, keyworded, positional
+from reference_server.simulator.calls.symbols import SymbolCalls
+from reference_server.simulator.outcome import Failed, invalid_arguments
+from reference_server.simulator.structs import Struct
+
+
+def _only(structs: Iterable[Struct], pattern: str | None) -> tuple[Struct, ...]:
+    if pattern is None:
+        return tuple(structs)
+    return tuple(struct for struct in structs if arguments.matches(struct.symbol, pattern))
+
+
+def _within(structs: list[Struct], from_s: int, to_s: int, field: str) -> list[Struct]:
+    def moment(struct: Struct) -> int:
+        value: int = getattr(struct, field)
+        return value
+
+    return structs[bisect_left(structs, from_s, key=moment) : bisect_right(structs, to_s, key=moment)]
+
+
+class BookCalls(SymbolCalls):
+    """The functions that read the book."""
+
+    @bare(None)
+    def orders_total(self) -> int:
+        """How many orders are active."""
+        return len(self._connected().orders)
+
+    @bare(None)
+    def positions_total(self) -> int:
+        """How many positions are open."""
+        return len(self._connected().positions)
+
+    @keyworded(None)
+    def orders_get(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[Struct, ...]:
+        """Active orders: by ticket, else by symbol, else by group, else all."""
+        kind, wanted = self._filter(args, keywords)
+        return self._find(self._connected().orders, kind, wanted)
+
+    @keyworded(None)
+    def positions_get(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[Struct, ...]:
+        """Open positions: by ticket, else by symbol, else by group, else all."""
+        kind, wanted = self._filter(args, keywords)
+        return self._find(self._connected().positions, kind, wanted)
+
+    @staticmethod
+    def _filter(args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[str, Any]:
+        if args:
+            raise Failed(-2, "Unnamed arguments not allowed")
+        if "ticket" in keywords:
+            return "ticket", arguments.whole(keywords["ticket"], "ticket")
+        if "symbol" in keywords:
+            return "symbol", arguments.text(keywords["symbol"], "symbol", arguments.LONGEST_TEXT)
+        if "group" in keywords:
+            return "group", arguments.group(keywords["group"])
+        return "all", None
+
+    @staticmethod
+    def _find(book: dict[int, Any], kind: str, wanted: Any) -> tuple[Struct, ...]:
+        if kind == "ticket":
+            found = book.get(wanted)
+            return (found.struct(),) if found is not None else ()
+        if kind == "symbol":
+            return tuple(item.struct() for item in book.values() if item.symbol == wanted)
+        return _only((item.struct() for item in book.values()), wanted)
+
+    @positional(None)
+    def history_orders_total(self, *args: Any) -> int:
+        """How many orders ended in a range of server time."""
+        from_s, to_s = self._range(args)
+        return len(_within(self._connected().past_orders, from_s, to_s, "time_done"))
+
+    @positional(None)
+    def history_deals_total(self, *args: Any) -> int:
+        """How many deals were made in a range of server time."""
+        from_s, to_s = self._range(args)
+        return len(_within(self._connected().deals, from_s, to_s, "time"))
+
+    @staticmethod
+    def _range(args: tuple[Any, ...]) -> tuple[int, int]:
+        if len(args) != 2:
+            raise invalid_arguments()
+        return arguments.seconds(args[0]), arguments.seconds(args[1])
+
+    @keyworded(None)
+    def history_orders_get(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[Struct, ...]:
+        """Ended orders: of a range of server time, else by ticket, else of a position."""
+        kind, wanted, pattern = self._history_filter(args, keywords)
+        account = self._connected()
+        if kind == "range":
+            return _only(_within(account.past_orders, *wanted, "time_done"), pattern)
+        field = "ticket" if kind == "ticket" else "position_id"
+        return tuple(order for order in account.past_orders if getattr(order, field) == wanted)
+
+    @keyworded(None)
+    def history_deals_get(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[Struct, ...]:
+        """Deals: of a range of server time, else by ticket (of the deal, else of its order), else of a position."""
+        kind, wanted, pattern = self._history_filter(args, keywords)
+        account = self._connected()
+        if kind == "range":
+            return _only(_within(account.deals, *wanted, "time"), pattern)
+        if kind == "position":
+            return tuple(account.deals_of_position.get(wanted, ()))
+        return self._deal(account, wanted)
+
+    @staticmethod
+    def _deal(account: Account, ticket: int) -> tuple[Struct, ...]:
+        for field in ("ticket", "order"):
+            for deal in account.deals:
+                if getattr(deal, field) == ticket:
+                    return (deal,)
+        return ()
+
+    def _history_filter(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[str, Any, str | None]:
+        if args:
+            wanted = self._range(args)
+            pattern = arguments.group(keywords["group"]) if "group" in keywords else None
+            return "range", wanted, pattern
+        for kind in ("ticket", "position"):
+            if kind in keywords:
+                return kind, arguments.whole(keywords[kind], kind), None
+        raise invalid_arguments()

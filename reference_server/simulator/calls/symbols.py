@@ -1,0 +1,142 @@
+"""Symbols: the list, Market Watch, the specification, the last tick."""
+
+from typing import Any
+
+from reference_server.simulator import arguments
+from reference_server.simulator.broker import SimulatedBroker
+from reference_server.simulator.calls.connection import ConnectionCalls, bare, positional
+from reference_server.simulator.money import profit_in_profit_currency
+from reference_server.simulator.outcome import SUCCESS, Failed, call_failed, invalid_arguments, not_found
+from reference_server.simulator.quotes import Quote
+from reference_server.simulator.structs import Struct, SymbolInfo
+from reference_server.simulator.surface import FIELDS
+
+_DEFAULTS: dict[str, Any] = {
+    name: "" if index >= 83 else 0.0 if index in range(31, 83) else 0 for index, name in enumerate(FIELDS["SymbolInfo"])
+}
+WRONG_VERSION = (
+    -5, "Terminal: Incompatible versions, please install the latest version of Terminal and Python module",
+)  # fmt: skip
+
+
+class SymbolCalls(ConnectionCalls):
+    """The functions that concern symbols."""
+
+    def __init__(self, broker: SimulatedBroker, **options: Any) -> None:
+        super().__init__(broker, **options)
+        self._watched = set(broker.market.symbols)
+
+    def _quote(self, name: str) -> Quote:
+        quote = self.broker.market.quotes.get(name)
+        if quote is None:
+            raise not_found()
+        return quote
+
+    @bare(None)
+    def symbols_total(self) -> int:
+        """How many symbols the broker lists."""
+        self._listed()
+        return len(self.broker.market.symbols)
+
+    def _listed(self) -> None:
+        if self._account is None:
+            raise Failed(*WRONG_VERSION)
+        self._connected()
+
+    def symbols_get(self, *args: Any, **keywords: Any) -> tuple[Struct, ...] | bool | None:
+        """Every symbol, or those of a group; False for a bad argument, None without a connection."""
+        self.error = SUCCESS
+        try:
+            pattern = self._group(args, keywords)
+        except Failed as failed:
+            self.error = failed.error
+            return False
+        symbols: tuple[Struct, ...] | None = self._symbols(pattern)
+        return symbols
+
+    @staticmethod
+    def _group(args: tuple[Any, ...], keywords: dict[str, Any]) -> str:
+        if len(args) > 1:
+            raise Failed(-2, "Invalid number of arguments")
+        if args:
+            if not isinstance(args[0], str):
+                raise Failed(-2, "Invalid 1st unnamed argument")
+            return arguments.group(args[0])
+        return arguments.group(keywords["group"]) if "group" in keywords else "*"
+
+    @positional(None)
+    def _symbols(self, pattern: str) -> tuple[Struct, ...]:
+        self._listed()
+        return tuple(
+            self._info(quote) for name, quote in self.broker.market.quotes.items() if arguments.matches(name, pattern)
+        )
+
+    @positional(None)
+    def symbol_info(self, *args: Any) -> Struct:
+        """Specification and present state of a symbol."""
+        name = arguments.symbol_name(args)
+        self._connected()
+        return self._info(self._quote(name))
+
+    @positional(None)
+    def symbol_info_tick(self, *args: Any) -> Struct:
+        """The last tick of a symbol."""
+        name = arguments.symbol_name(args)
+        self._connected()
+        return self._quote(name).tick
+
+    @positional(False)
+    def symbol_select(self, *args: Any) -> bool:
+        """Put a symbol into Market Watch or take it out; not out while a position or order uses it."""
+        if len(args) not in (1, 2):
+            raise invalid_arguments()
+        name = arguments.symbol_name(args[:1])
+        account = self._connected()
+        self._quote(name)
+        if len(args) == 1 or args[1]:
+            self._watched.add(name)
+            return True
+        if name in account.exposures:
+            raise call_failed()
+        self._watched.discard(name)
+        return True
+
+    def _tick_value(self, quote: Quote, *, gain: bool) -> float:
+        account = self._connected()
+        profile = quote.profile
+        size = profile.tick_size or quote.point
+        amount = profit_in_profit_currency(profile, is_buy=True, volume=1.0, price_open=0.0, price_close=size)
+        currency = account.settings.currency
+        if profile.currency_profit == currency:
+            return amount
+        price = quote.ask if gain else quote.bid
+        rate = self.broker.ledger.exchange.profit_rate(profile, currency, gain=gain, close_price=price)
+        return amount * rate
+
+    def _info(self, quote: Quote) -> Struct:
+        profile = quote.profile
+        watched = profile.name in self._watched
+        change = (quote.bid / quote.day_open - 1) * 100 if quote.day_open else 0.0
+        gain = self._tick_value(quote, gain=True)
+        values = _DEFAULTS | {
+            "custom": False, "select": watched, "visible": watched, "time": quote.time_ms // 1000,
+            "digits": profile.digits, "spread": round((quote.ask - quote.bid) / quote.point), "spread_float": True,
+            "trade_calc_mode": profile.calc_mode, "trade_mode": profile.trade_mode,
+            "trade_stops_level": profile.stops_level, "trade_freeze_level": profile.freeze_level,
+            "trade_exemode": profile.execution_mode, "swap_mode": profile.swap_mode,
+            "swap_rollover3days": profile.swap_rollover3days, "margin_hedged_use_leg": profile.margin_hedged_use_leg,
+            "expiration_mode": profile.expiration_mode, "filling_mode": profile.filling_mode,
+            "order_mode": profile.order_mode, "bid": quote.bid, "bidhigh": quote.bid_high, "bidlow": quote.bid_low,
+            "ask": quote.ask, "askhigh": quote.ask_high, "asklow": quote.ask_low, "point": quote.point,
+            "trade_tick_value": gain, "trade_tick_value_profit": gain,
+            "trade_tick_value_loss": self._tick_value(quote, gain=False),
+            "trade_tick_size": profile.tick_size or quote.point, "trade_contract_size": profile.contract_size,
+            "volume_min": profile.volume_min, "volume_max": profile.volume_max, "volume_step": profile.volume_step,
+            "volume_limit": profile.volume_limit, "swap_long": profile.swap_long, "swap_short": profile.swap_short,
+            "margin_initial": profile.margin_initial, "session_open": quote.day_open, "session_close": quote.day_open,
+            "margin_hedged": profile.margin_hedged, "price_change": round(change, 4),
+            "currency_base": profile.currency_base, "currency_profit": profile.currency_profit,
+            "currency_margin": profile.currency_margin, "description": profile.description, "name": profile.name,
+            "path": profile.path,
+        }  # fmt: skip
+        return tuple.__new__(SymbolInfo, values.values())
