@@ -1,0 +1,56 @@
+"""Render a request as a curl command that a reader can paste."""
+
+import re
+import shlex
+
+from conformance.exchange import Request
+from conformance.redaction import Redactor
+
+__all__ = ["curl_command"]
+
+LONGEST_BODY = 4000
+"""Characters of a body that are printed; a longer one is described instead."""
+
+_PLACEHOLDER = re.compile(r"\$[A-Z][A-Z0-9_]*")
+_SENT_BY_CURL = {"host", "content-length", "accept-encoding", "user-agent", "accept"}
+
+
+def curl_command(request: Request, redactor: Redactor) -> str:
+    """Return the curl command for `request`, with secrets as shell variables such as `$TONPO_API_KEY`."""
+    parts = ["curl -sS -i"]
+    if request.method != "GET" or request.body is not None:
+        parts.append(f"-X {request.method}")
+    parts.append(_quoted(redactor.text(request.url)))
+    parts += [
+        f"-H {_quoted(redactor.text(f'{name}: {value}'))}"
+        for name, value in request.headers
+        if name.lower() not in _SENT_BY_CURL
+    ]
+    if request.body is not None:
+        parts.append(_body(request.body, redactor))
+    return " ".join(parts)
+
+
+def _body(body: bytes, redactor: Redactor) -> str:
+    try:
+        text = redactor.text(body.decode())
+    except UnicodeDecodeError:
+        return "--data-binary $'" + "".join(f"\\x{byte:02x}" for byte in body[:LONGEST_BODY]) + "'"
+    if len(text) > LONGEST_BODY:
+        return f"--data-binary @body  # {len(body)} bytes, beginning {text[:80]!r}"
+    return f"--data-binary {_quoted(text)}"
+
+
+def _quoted(text: str) -> str:
+    """Quote for a shell so that placeholders still expand and nothing else does."""
+    if not _PLACEHOLDER.search(text):
+        return shlex.quote(text)
+    pieces, end = [], 0
+    for match in _PLACEHOLDER.finditer(text):
+        pieces += [_escaped(text[end : match.start()]), match.group()]
+        end = match.end()
+    return '"' + "".join([*pieces, _escaped(text[end:])]) + '"'
+
+
+def _escaped(text: str) -> str:
+    return re.sub(r'([\\"`$])', r"\\\1", text)

@@ -1,0 +1,1 @@
+"""What consumes the events of a run: the terminal, and the files of a report."""
