@@ -100,6 +100,12 @@ class CheckContext:
         """Return MT5 credentials that the broker refuses (needs "bad_account")."""
         return self._given(self._fixtures.bad_account, "bad_account")
 
+    def fresh_credentials(self) -> Credentials:
+        """Return MT5 credentials that no account of the run uses. Raises CouldNotRun when there are none left."""
+        credentials = self._given(self._fixtures.fresh, "fresh credentials")()
+        self._client.holdings.hide(credentials)
+        return credentials
+
     @property
     def symbol(self) -> str:
         """Return the symbol that test orders use."""

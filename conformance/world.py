@@ -1,6 +1,7 @@
 """The users and accounts that a run works with: given, or created where that is allowed, and shared by the checks."""
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from conformance.client import Client, Patience
@@ -38,6 +39,7 @@ class Fixtures:
     second_user: User | None = None
     disposable_user: User | None = None
     bad_account: Credentials | None = None
+    fresh: Callable[[], Credentials] | None = None
 
 
 class World:
@@ -74,7 +76,7 @@ class World:
             if "disposable_account" in needs:
                 await self._give_account(disposable, transcript, patience)
         bad = self._bad_account() if "bad_account" in needs else None
-        return Fixtures(user, second, disposable, bad)
+        return Fixtures(user, second, disposable, bad, self.fresh_credentials)
 
     def fresh_credentials(self) -> Credentials:
         """Return MT5 credentials that no account of this run uses. Raises CouldNotRun when there are none left.
