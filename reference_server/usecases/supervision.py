@@ -55,21 +55,40 @@ class Patience:
 class _Link:
     """What one terminal last said of its connection."""
 
-    __slots__ = ("alive", "changed", "connected", "detail", "is_over")
+    __slots__ = ("alive", "changed", "connected", "detail", "is_over", "was_lost")
 
     def __init__(self) -> None:
         self.connected = True
         self.alive = True
+        self.was_lost = False
         self.detail = ""
         self.is_over = False
         self.changed = asyncio.Event()
 
-    async def until(self, *, connected: bool) -> bool:
-        """Wait for this, or for the terminal's death; tell whether it is alive."""
-        while self.alive and self.connected is not connected:
-            self.changed.clear()
-            await self.changed.wait()
+    def note(self, event: ConnectionChanged) -> None:
+        self.alive = self.alive and event.alive
+        self.connected = event.connected and self.alive
+        if not self.connected:
+            self.was_lost = True
+            self.detail = event.detail
+        self.changed.set()
+
+    async def lost(self) -> bool:
+        """Wait for a loss, also one that is over already; tell whether the terminal is alive."""
+        while not self.was_lost:
+            await self._next()
         return self.alive
+
+    async def regained(self) -> bool:
+        """Wait for the connection or for the terminal's death; tell whether it is alive."""
+        while self.alive and not self.connected:
+            await self._next()
+        self.was_lost = not self.alive
+        return self.alive
+
+    async def _next(self) -> None:
+        self.changed.clear()
+        await self.changed.wait()
 
 
 class _Run:
@@ -214,16 +233,16 @@ class Supervisor:
             await self._move(run, _S.ACTIVE)
             run.failures = 0
             run.next_attempt_at = 0.0
-            if link.connected and link.alive:
+            if not link.was_lost:
                 self._ready[run.account_id] = terminal
                 self._feeds.attach(run.account_id, terminal)
-            is_alive = await link.until(connected=False)
+            is_alive = await link.lost()
             await self._move(run, _S.DISCONNECTED, link.detail or "The terminal lost its broker.")
             if not is_alive:
                 return
             await self._move(run, _S.RECONNECTING)
             try:
-                if not await within(self._clock, self._patience.regaining, link.until(connected=True)):
+                if not await within(self._clock, self._patience.regaining, link.regained()):
                     return
             except TimeoutError:
                 return
@@ -259,12 +278,9 @@ class Supervisor:
             if type(event) is not ConnectionChanged:
                 publish(account_id, event)
                 return
-            link.alive = link.alive and event.alive
-            link.connected = event.connected and link.alive
-            link.detail = event.detail
-            if not link.connected:
+            link.note(event)
+            if link.was_lost:
                 self._ready.pop(account_id, None)
-            link.changed.set()
 
         return listen
 

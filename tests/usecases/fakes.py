@@ -1,0 +1,435 @@
+"""Fakes of the ports, and a gateway's middle built over them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import heapq
+import itertools
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from random import Random
+
+from reference_server.domain.account import LEGAL_MOVES, Account, AccountInfo, AccountState, Mt5Credentials
+from reference_server.domain.errors import AccountLimitReached, AccountNotFound, PositionNotFound
+from reference_server.domain.events import (
+    AccountChanged,
+    CandleClosed,
+    ConnectionChanged,
+    OrderSettled,
+    PositionChanged,
+    TerminalEvent,
+)
+from reference_server.domain.market import Candle, Tick, Timeframe
+from reference_server.domain.plans import PLANS, Plan
+from reference_server.domain.trading import NewOrder, OrderResult, OrderType, Position, PositionChange, Side
+from reference_server.domain.user import User
+from reference_server.usecases.account_book import AccountBook
+from reference_server.usecases.accounts import AccountUseCases
+from reference_server.usecases.feed import Feeds
+from reference_server.usecases.health import HealthUseCases
+from reference_server.usecases.market import MarketUseCases
+from reference_server.usecases.ports import BrokerUnreachable, Listener, LoginRefused, MintedKey, RateDecision
+from reference_server.usecases.session import SessionLimits
+from reference_server.usecases.streams import Streams
+from reference_server.usecases.supervision import Supervisor
+from reference_server.usecases.trading import TradingUseCases
+from reference_server.usecases.users import Registration, UserUseCases
+
+ROUNDS = 60
+SYMBOLS = ("EURUSD", "GBPUSD", "XAUUSD")
+CREDENTIALS = Mt5Credentials("12345678", "secret", "ICMarkets-Demo")
+
+
+async def settle() -> None:
+    """Let everything run that can run without time passing."""
+    for _ in range(ROUNDS):
+        await asyncio.sleep(0)
+
+
+class ManualClock:
+    """Moves only when told to."""
+
+    def __init__(self) -> None:
+        self.seconds = 1_700_000_000.0
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._order = itertools.count()
+
+    def now_ms(self) -> int:
+        return int(self.seconds * 1000)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    async def sleep(self, seconds: float) -> None:
+        future = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self.seconds + seconds, next(self._order), future))
+        await future
+
+    async def advance(self, seconds: float) -> None:
+        """Move on, waking each sleeper at its own time."""
+        until = self.seconds + seconds
+        await settle()
+        while self._sleepers and self._sleepers[0][0] <= until:
+            self.seconds, _, future = heapq.heappop(self._sleepers)
+            if not future.done():
+                future.set_result(None)
+                await settle()
+        self.seconds = until
+
+
+class FakeTerminal:
+    """A terminal that does as it is told, and remembers what it was asked."""
+
+    def __init__(self, account_id: str, listener: Listener) -> None:
+        self.account_id = account_id
+        self.tell = listener
+        self.closed = 0
+        self.watched: list[tuple[Collection[str], Collection[tuple[str, Timeframe]]]] = []
+        self.orders: list[NewOrder] = []
+        self.symbol_questions: list[str] = []
+        self.answer: OrderResult | BaseException = OrderResult(1, True, 10009, price=1.1, volume=0.1)
+        self.open_positions: dict[int, Position] = {}
+        self.hold: asyncio.Event | None = None
+
+    async def account_info(self) -> AccountInfo:
+        return account_info()
+
+    async def positions(self) -> Sequence[Position]:
+        return tuple(self.open_positions.values())
+
+    async def position(self, ticket: int) -> Position:
+        if ticket not in self.open_positions:
+            raise PositionNotFound
+        return self.open_positions[ticket]
+
+    async def place_order(self, order: NewOrder) -> OrderResult:
+        self.orders.append(order)
+        if self.hold is not None:
+            await self.hold.wait()
+        return self._answer()
+
+    async def close_position(self, ticket: int, volume: float | None) -> OrderResult:
+        await self.position(ticket)
+        return self._answer()
+
+    async def modify_position(self, change: PositionChange) -> OrderResult:
+        await self.position(change.ticket)
+        return self._answer()
+
+    async def symbols(self) -> Sequence[str]:
+        return SYMBOLS
+
+    async def price(self, symbol: str) -> Tick:
+        return tick(symbol)
+
+    def watch(self, symbols: Collection[str], candles: Collection[tuple[str, Timeframe]]) -> None:
+        self.watched.append((symbols, candles))
+
+    async def knows_symbol(self, symbol: str) -> bool:
+        self.symbol_questions.append(symbol)
+        await asyncio.sleep(0)
+        return symbol in SYMBOLS
+
+    async def close(self) -> None:
+        await asyncio.sleep(0)
+        self.closed += 1
+
+    def _answer(self) -> OrderResult:
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        return self.answer
+
+
+class FakeTerminals:
+    """A provider whose next openings are decided by the test. With `hold` set, an opening waits for it."""
+
+    def __init__(self) -> None:
+        self.opened: list[FakeTerminal] = []
+        self.attempts = 0
+        self.failure: Exception | None = None
+        self.hold: asyncio.Event | None = None
+        self.closed = False
+
+    @property
+    def running(self) -> list[FakeTerminal]:
+        return [terminal for terminal in self.opened if not terminal.closed]
+
+    def of(self, account_id: str) -> FakeTerminal:
+        return [terminal for terminal in self.opened if terminal.account_id == account_id][-1]
+
+    async def open(self, account_id: str, credentials: Mt5Credentials, listener: Listener) -> FakeTerminal:
+        self.attempts += 1
+        await asyncio.sleep(0)
+        if self.hold is not None:
+            await self.hold.wait()
+        if self.failure is not None:
+            raise self.failure
+        if credentials.password == "invalid":
+            raise LoginRefused("Invalid account")
+        if credentials.server.startswith("Unreachable"):
+            raise BrokerUnreachable("No connection")
+        terminal = FakeTerminal(account_id, listener)
+        self.opened.append(terminal)
+        return terminal
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class FakeVault:
+    """Seals by keeping the credentials beside the account they belong to."""
+
+    def __init__(self) -> None:
+        self._kept: dict[bytes, Mt5Credentials] = {}
+
+    def seal(self, account_id: str, credentials: Mt5Credentials) -> bytes:
+        sealed = account_id.encode()
+        self._kept[sealed] = credentials
+        return sealed
+
+    def open(self, account_id: str, sealed: bytes) -> Mt5Credentials:
+        if sealed != account_id.encode() or sealed not in self._kept:
+            raise ValueError("not sealed for this account")
+        return self._kept[sealed]
+
+
+class FakeAccounts:
+    """Stored accounts; asserts that no illegal move is ever stored."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Account] = {}
+        self.sealed: dict[str, bytes] = {}
+        self.history: list[Account] = []
+        self.queries = 0
+        self.conflict_once: Account | None = None
+
+    async def add(self, account: Account, sealed: bytes, *, limit: int | None) -> None:
+        await asyncio.sleep(0)
+        counting = [row for row in self.rows.values() if row.user_id == account.user_id and row.counts]
+        if limit is not None and len(counting) >= limit:
+            raise AccountLimitReached
+        self.rows[account.account_id] = account
+        self.sealed[account.account_id] = sealed
+        self.history.append(account)
+
+    async def of_user(self, user_id: str) -> Sequence[Account]:
+        self.queries += 1
+        await asyncio.sleep(0)
+        return [row for row in self.rows.values() if row.user_id == user_id]
+
+    async def get(self, user_id: str, account_id: str) -> Account:
+        self.queries += 1
+        row = self.rows.get(account_id)
+        if row is None or row.user_id != user_id:
+            raise AccountNotFound
+        return row
+
+    async def save(self, account: Account, *, expected: AccountState) -> bool:
+        await asyncio.sleep(0)
+        if self.conflict_once is not None:
+            self.rows[self.conflict_once.account_id], self.conflict_once = self.conflict_once, None
+        before = self.rows[account.account_id]
+        if before.state is not expected:
+            return False
+        assert account.state is before.state or account.state in LEGAL_MOVES[before.state]
+        await asyncio.sleep(0)
+        self.rows[account.account_id] = account
+        self.history.append(account)
+        return True
+
+    async def erase_credentials(self, account_id: str) -> None:
+        self.sealed.pop(account_id, None)
+
+    async def sealed_credentials(self, account_id: str) -> bytes | None:
+        await asyncio.sleep(0)
+        return self.sealed.get(account_id)
+
+    async def to_connect(self) -> Sequence[Account]:
+        return [row for row in self.rows.values() if row.counts]
+
+    def states(self, account_id: str) -> list[AccountState]:
+        """Every state stored for the account, in order, repeats left out."""
+        states = [row.state for row in self.history if row.account_id == account_id]
+        return [state for state, _ in itertools.groupby(states)]
+
+
+class FakeUsers:
+    """Stored users."""
+
+    def __init__(self) -> None:
+        self.rows: dict[bytes, User] = {}
+        self.queries = 0
+        self.hold: asyncio.Event | None = None
+
+    async def add(self, user: User, key: MintedKey) -> None:
+        self.rows[key.digest] = user
+
+    async def by_key_digest(self, digest: bytes) -> User | None:
+        self.queries += 1
+        user = self.rows.get(digest)
+        if self.hold is not None:
+            await self.hold.wait()
+        return user
+
+    async def replace_key(self, user_id: str, key: MintedKey) -> None:
+        old = next(digest for digest, user in self.rows.items() if user.user_id == user_id)
+        self.rows[key.digest] = self.rows.pop(old)
+
+    async def set_plan(self, user_id: str, plan: Plan) -> None:
+        for digest, user in self.rows.items():
+            if user.user_id == user_id:
+                self.rows[digest] = replace(user, plan=plan)
+
+
+class FakeKeys:
+    """Keys are `key-1`, `key-2`, …"""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(1)
+
+    def mint(self) -> MintedKey:
+        clear = f"key-{next(self._numbers)}"
+        return MintedKey(clear, hashlib.sha256(clear.encode()).digest(), clear[-4:])
+
+    def digest(self, clear: str) -> bytes | None:
+        return hashlib.sha256(clear.encode()).digest() if clear.startswith("key-") else None
+
+
+class FakeLimiter:
+    """Counts hits per key and never forgets them."""
+
+    def __init__(self) -> None:
+        self.hits: dict[str, int] = {}
+
+    def hit(self, key: str, per_minute: int) -> RateDecision:
+        self.hits[key] = self.hits.get(key, 0) + 1
+        return RateDecision(self.hits[key] <= per_minute, max(0, per_minute - self.hits[key]), 12.5)
+
+
+class FakeCounter:
+    """Trades per user and day."""
+
+    def __init__(self) -> None:
+        self.counts: dict[tuple[str, str], int] = {}
+        self.touched = 0
+
+    async def take(self, user_id: str, day: str, limit: int) -> bool:
+        self.touched += 1
+        await asyncio.sleep(0)
+        if self.counts.get((user_id, day), 0) >= limit:
+            return False
+        self.counts[user_id, day] = self.counts.get((user_id, day), 0) + 1
+        return True
+
+    async def give_back(self, user_id: str, day: str) -> None:
+        self.touched += 1
+        self.counts[user_id, day] -= 1
+
+
+class FakeEncoder:
+    """Readable bytes, and a count of encodings."""
+
+    def __init__(self) -> None:
+        self.encoded = 0
+
+    def tick(self, tick: Tick) -> bytes:
+        self.encoded += 1
+        return f"tick {tick.symbol} {tick.bid:g}".encode()
+
+    def quote(self, tick: Tick) -> bytes:
+        self.encoded += 1
+        return f"quote {tick.symbol} {tick.bid:g}".encode()
+
+    def event(self, event: TerminalEvent) -> bytes | None:
+        self.encoded += 1
+        match event:
+            case CandleClosed(candle=candle):
+                return f"candle {candle.symbol} {candle.timeframe}".encode()
+            case PositionChanged(position=position, change=change):
+                return f"position {position.ticket} {change}".encode()
+            case OrderSettled(result=result):
+                return f"orderResult {result.ticket}".encode()
+            case AccountChanged(info=info):
+                return f"account {info.balance:g}".encode()
+            case _:
+                return None
+
+
+@dataclass
+class Gateway:
+    """The middle of a gateway over fakes."""
+
+    clock: ManualClock = field(default_factory=ManualClock)
+    accounts: FakeAccounts = field(default_factory=FakeAccounts)
+    users: FakeUsers = field(default_factory=FakeUsers)
+    terminals: FakeTerminals = field(default_factory=FakeTerminals)
+    vault: FakeVault = field(default_factory=FakeVault)
+    counter: FakeCounter = field(default_factory=FakeCounter)
+    limiter: FakeLimiter = field(default_factory=FakeLimiter)
+    encoder: FakeEncoder = field(default_factory=FakeEncoder)
+    registration: Registration = field(default_factory=lambda: Registration(PLANS["free"]))
+    limits: SessionLimits = field(default_factory=SessionLimits)
+    random: Random = field(default_factory=lambda: Random(7))
+
+    def __post_init__(self) -> None:
+        entropy = self.random.randbytes
+        self.book = AccountBook(self.accounts)
+        self.feeds = Feeds(self.encoder)
+        self.supervisor = Supervisor(
+            self.book, self.accounts, self.vault, self.terminals, self.feeds, self.clock, Random(7)
+        )
+        self.streams = Streams(self.book, self.supervisor, self.feeds, limits=self.limits)
+        self.user_cases = UserUseCases(self.users, FakeKeys(), self.limiter, self.clock, entropy, self.registration)
+        self.account_cases = AccountUseCases(self.book, self.accounts, self.supervisor, self.vault, self.clock, entropy)
+        self.trading = TradingUseCases(self.book, self.supervisor, self.counter, self.clock)
+        self.market = MarketUseCases(self.book, self.supervisor)
+        self.health = HealthUseCases(self.supervisor, self.streams, version="1.2.3")
+
+    async def active_account(self, user: User, credentials: Mt5Credentials = CREDENTIALS) -> Account:
+        """Provision an account and let it connect."""
+        account, _ = await self.account_cases.create_account(user, credentials)
+        await settle()
+        return self.accounts.rows[account.account_id]
+
+    def state(self, account: Account) -> AccountState:
+        """The stored state."""
+        return self.accounts.rows[account.account_id].state
+
+    async def restarted(self) -> Gateway:
+        """A new process over the same storage; the old one is stopped without storing anything."""
+        await self.supervisor.stop()
+        await self.book.close()
+        return Gateway(self.clock, self.accounts, self.users, vault=self.vault, random=self.random)
+
+
+def make_user(plan: str = "pro", user_id: str = "usr_1") -> User:
+    return User(user_id, PLANS[plan], 0)
+
+
+def tick(symbol: str = "EURUSD", bid: float = 1.1) -> Tick:
+    return Tick(symbol, bid, bid + 0.0002, bid + 0.0001, 1, 1_700_000_000_000)
+
+
+def candle(symbol: str = "EURUSD", timeframe: Timeframe = Timeframe.M1) -> Candle:
+    return Candle(symbol, timeframe, 1_700_000_000_000, 1.1, 1.2, 1.0, 1.15, 9, True)
+
+
+def position(ticket: int = 5, symbol: str = "EURUSD") -> Position:
+    return Position(ticket, symbol, Side.BUY, 0.1, 1.1, 1.1, 0.0, 0.0, 0.0, 1_700_000_000_000)
+
+
+def account_info(balance: float = 10_000.0) -> AccountInfo:
+    return AccountInfo(
+        12345678, "Trader", "ICMarkets-Demo", "USD", 100, balance, 0.0, balance, 0.0, 0.0, balance, 0.0,
+        "hedging", "demo", True,
+    )  # fmt: skip
+
+
+def settled(ticket: int) -> OrderSettled:
+    return OrderSettled(OrderResult(ticket, True, 10009), "EURUSD", Side.BUY, OrderType.MARKET)
+
+
+LOST = ConnectionChanged(connected=False, detail="No connection to the broker")
+BACK = ConnectionChanged(connected=True)
+DEAD = ConnectionChanged(connected=False, alive=False, detail="The terminal ended")
