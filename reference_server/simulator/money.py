@@ -67,7 +67,10 @@ class Exchange:
         return self.rate(symbol.currency_profit, into, at_ask=not gain)
 
     def margin_rate(self, symbol: SymbolProfile, into: str, *, is_buy: bool, price: float) -> float:
-        """Units of the deposit currency per unit of margin: ask for buys, bid for sells, the pair's own price if it can."""
+        """Units of the deposit currency per unit of margin: ask for buys, bid for sells.
+
+        A pair that contains the deposit currency converts at its own price.
+        """
         if symbol.currency_margin == into:
             return 1.0
         if symbol.calc_mode in (FOREX, FOREX_NO_LEVERAGE) and symbol.currency_profit == into:

@@ -100,7 +100,14 @@ class GeneratedPrices:
         chosen = (times > after_ms) & (times <= until_ms) & (path.chance(1, slots) < 0.9)
         return self._quote(symbol, times[chosen])
 
-    def history(self, symbol: SymbolProfile, from_ms: int, until_ms: int, *, until_price: float) -> MinuteBars:
+    def history(
+        self,
+        symbol: SymbolProfile,
+        from_ms: int,
+        until_ms: int,
+        *,
+        until_price: float,  # noqa: ARG002 - the path leads there by itself
+    ) -> MinuteBars:
         """The same path, earlier."""
         return _bars(self._paths.of(symbol), symbol, from_ms, until_ms, 1.0)
 
@@ -126,7 +133,14 @@ class ManualPrices:
         bid = round(symbol.mid_price - symbol.spread_points // 2 * point, symbol.digits)
         return PricePoint(at_ms, bid, round(bid + symbol.spread_points * point, symbol.digits))
 
-    def points(self, symbol: SymbolProfile, after_ms: int, until_ms: int, *, every_ms: int = 0) -> list[PricePoint]:
+    def points(
+        self,
+        symbol: SymbolProfile,  # noqa: ARG002
+        after_ms: int,  # noqa: ARG002
+        until_ms: int,  # noqa: ARG002
+        *,
+        every_ms: int = 0,  # noqa: ARG002
+    ) -> list[PricePoint]:
         """Never any."""
         return []
 
@@ -170,7 +184,14 @@ class ReplayedPrices:
         index = bisect_right(points, at_ms, key=lambda point: point.time_ms)
         return points[max(index - 1, 0)]._replace(time_ms=at_ms)
 
-    def points(self, symbol: SymbolProfile, after_ms: int, until_ms: int, *, every_ms: int = 0) -> list[PricePoint]:
+    def points(
+        self,
+        symbol: SymbolProfile,
+        after_ms: int,
+        until_ms: int,
+        *,
+        every_ms: int = 0,  # noqa: ARG002 - a replay leaves nothing out
+    ) -> list[PricePoint]:
         """Every tick of the file in the interval."""
         points = self._points.get(symbol.name, [])
         first = bisect_right(points, after_ms, key=lambda point: point.time_ms)

@@ -54,9 +54,8 @@ class Proposal:
 
 def propose(account: Account, request: Struct, market: Market, ledger: Ledger) -> Proposal:
     """Look up what a request refers to."""
-    (action, _, order_ticket, name, volume, price, _, _, _, _, kind, _, _, _, _, position_ticket, opposite_ticket) = (
-        request
-    )
+    action, _, order_ticket, name, volume, price, *_, position_ticket, opposite_ticket = request
+    kind = request.type
     position = opposite = order = None
     if action in (MODIFY, REMOVE):
         order = account.orders.get(order_ticket)

@@ -13,7 +13,9 @@ MS_PER_MINUTE = 60_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SymbolProfile:
-    """One symbol. Volumes in lots, levels and spreads in points, `margin_rate` multiplies the calculation mode's margin.
+    """One symbol. Volumes in lots, levels and spreads in points.
+
+    `margin_rate` multiplies the margin of the calculation mode: 0.05 makes a fixed leverage of 20 where none applies.
 
     `sessions` maps a weekday (0 is Monday) to the (from, to) minutes of the server's day in which it trades.
     """
@@ -77,7 +79,7 @@ def _minutes(text: str) -> int:
 
 def symbol_from_dict(values: Mapping[str, Any]) -> SymbolProfile:
     """Read one symbol of a profile file. Raises ValueError naming a key that is missing or unknown."""
-    content = {name: float(value) if name in _FLOATS else value for name, value in values.items()}
+    content: dict[str, Any] = {name: float(value) if name in _FLOATS else value for name, value in values.items()}
     content["sessions"] = {
         int(day): tuple((_minutes(start), _minutes(end)) for start, end in spans)
         for day, spans in content.get("sessions", {}).items()

@@ -96,7 +96,7 @@ class BookCalls(SymbolCalls):
         kind, wanted, pattern = self._history_filter(args, keywords)
         account = self._connected()
         if kind == "range":
-            return _only(_within(account.past_orders, *wanted, "time_done"), pattern)
+            return _only(_within(account.past_orders, wanted[0], wanted[1], "time_done"), pattern)
         field = "ticket" if kind == "ticket" else "position_id"
         return tuple(order for order in account.past_orders if getattr(order, field) == wanted)
 
@@ -106,7 +106,7 @@ class BookCalls(SymbolCalls):
         kind, wanted, pattern = self._history_filter(args, keywords)
         account = self._connected()
         if kind == "range":
-            return _only(_within(account.deals, *wanted, "time"), pattern)
+            return _only(_within(account.deals, wanted[0], wanted[1], "time"), pattern)
         if kind == "position":
             return tuple(account.deals_of_position.get(wanted, ()))
         return self._deal(account, wanted)
