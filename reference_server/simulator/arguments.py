@@ -22,8 +22,12 @@ def utf16_units(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def _overflow(message: str) -> SystemError:
-    error = SystemError("<built-in function> returned a result with an exception set")
+class DateOverflow(SystemError):
+    """A date that the genuine module only finds too large after it has begun the call: `last_error` stays."""
+
+
+def _overflow(message: str, kind: type[SystemError] = SystemError) -> SystemError:
+    error = kind("<built-in function> returned a result with an exception set")
     error.__cause__ = OverflowError(message)
     return error
 
@@ -78,7 +82,9 @@ def seconds(value: Any) -> int:
     if isinstance(value, float):
         return int(value)
     if isinstance(value, int):
-        return bounded(value, -(2**31), 2**31 - 1)
+        if not -(2**31) <= value < 2**31:
+            raise _overflow("Python int too large to convert to C long", DateOverflow)
+        return value
     raise invalid_arguments()
 
 

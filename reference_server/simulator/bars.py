@@ -1,5 +1,6 @@
 """Bars of every timeframe, aggregated from minutes: those built from ticks, and a generated past before them."""
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -84,13 +85,9 @@ class Bars:
         self._market = market
         self._quote = quote
         self._timeframe = timeframe
-        rows = [*quote.minutes, quote.forming()]
-        self._live = np.zeros(len(rows), dtype=BARS)
-        for field, values in zip(LIVE_FIELDS, zip(*rows, strict=True), strict=True):
-            self._live[field] = values
-        self._live["time"] //= 1000
         self._now_s = market.now_ms // 1000
-        self._live_from_s = int(self._live["time"][0])
+        oldest = quote.minutes[0] if quote.minutes else quote.forming()
+        self._live_from_s = oldest.time_ms // 1000
         self._oldest_s = market.started_ms // 1000 - HISTORY_DAYS * SECONDS_PER_DAY
 
     def last(self, count: int, *, until_s: int | None = None) -> Array:
@@ -115,7 +112,7 @@ class Bars:
         return chosen
 
     def _minutes(self, from_s: int, to_s: int) -> Array:
-        live = self._live[(self._live["time"] >= from_s) & (self._live["time"] < to_s)]
+        live = self._live(from_s * 1000, to_s * 1000)
         if from_s >= self._live_from_s:
             return live
         server = self._market.server_time
@@ -124,6 +121,19 @@ class Bars:
         start_ms = server.utc_ms(from_s * 1000)
         parts = [self._past(at_ms, min(at_ms + chunk_ms, end_ms)) for at_ms in range(start_ms, end_ms, chunk_ms)]
         return np.concatenate([*parts, live])
+
+    def _live(self, from_ms: int, to_ms: int) -> Array:
+        rows = []
+        for minute in chain((self._quote.forming(),), reversed(self._quote.minutes)):
+            if minute.time_ms < from_ms:
+                break
+            if minute.time_ms < to_ms:
+                rows.append(minute)
+        bars = np.zeros(len(rows), dtype=BARS)
+        for field, values in zip(LIVE_FIELDS, zip(*reversed(rows), strict=True), strict=False):
+            bars[field] = values
+        bars["time"] //= 1000
+        return bars
 
     def _past(self, from_ms: int, until_ms: int) -> Array:
         quote, market = self._quote, self._market

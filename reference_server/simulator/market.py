@@ -94,6 +94,7 @@ class Market:
         for name, (bid, ask) in prices.items():
             if name in self.symbols:
                 self.quotes[name] = Quote(self.symbols[name], self.now_ms, bid, ask)
+                self.opening_bids[name] = bid
         self._restart_feeds()
 
     def set_price(self, name: str, bid: float, ask: float) -> None:

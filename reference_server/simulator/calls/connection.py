@@ -96,6 +96,8 @@ def keyworded(failure: Any) -> Callable[[Callable[Concatenate[Self, ...], Any]],
             except Failed as failed:
                 self.error = failed.error
                 return failure
+            except arguments.DateOverflow:
+                raise
             except SystemError:
                 self.error = (-2, "Invalid arguments")
                 raise

@@ -96,7 +96,8 @@ class SymbolCalls(ConnectionCalls):
         if len(args) == 1 or args[1]:
             self._watched.add(name)
             return True
-        if name in account.exposures:
+        exposure = account.exposures.get(name)
+        if exposure is not None and (exposure.positions or exposure.orders):
             raise call_failed()
         self._watched.discard(name)
         return True
