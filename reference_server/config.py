@@ -1,0 +1,260 @@
+"""Settings of the gateway, read once: from flags, then the environment (`TONPO_PORT`), then a TOML file, then defaults.
+
+A setting has one name everywhere: `port` is `--port`, `TONPO_PORT` and `port = 8080`. Each declares its unit, default
+and reason below; secrets can be given by environment, file or a file of their own, never by flag, where every user of
+the machine could read them in the list of processes.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+
+from reference_server.domain.plans import PLANS
+
+ENVIRONMENT_PREFIX: Final = "TONPO_"
+
+
+class ConfigError(Exception):
+    """A setting cannot be used. The message names the setting, its value, where it came from and what would do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a setting is: how its text is read (raises ValueError), its unit, why the default is what it is."""
+
+    read: Callable[[object], object]
+    unit: str
+    reason: str
+    is_secret: bool = False
+
+
+def _means(
+    read: Callable[[object], object], unit: str, reason: str, *, is_secret: bool = False
+) -> Mapping[str, Meaning]:
+    return {"meaning": Meaning(read, unit, reason, is_secret)}
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("expected a text that is not empty")
+    return value
+
+
+def _path(value: object) -> Path:
+    return value if isinstance(value, Path) else Path(_text(value)).expanduser()
+
+
+def _switch(value: object) -> bool:
+    words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, str) or value.lower() not in words:
+        raise ValueError("expected true or false")
+    return words[value.lower()]
+
+
+def _whole(low: int, high: int) -> Callable[[object], int]:
+    def read(value: object) -> int:
+        complaint = f"expected a whole number from {low} to {high}"
+        if isinstance(value, bool) or not isinstance(value, (int, str)):
+            raise ValueError(complaint)
+        try:
+            number = int(value)
+        except ValueError:
+            raise ValueError(complaint) from None
+        if not low <= number <= high:
+            raise ValueError(complaint)
+        return number
+
+    return read
+
+
+def _one_of(*choices: str) -> Callable[[object], str]:
+    def read(value: object) -> str:
+        if value not in choices:
+            raise ValueError(f"expected {choices[0] if len(choices) == 1 else 'one of ' + ', '.join(choices)}")
+        return str(value)
+
+    return read
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything an operator can choose. `load_settings` makes paths absolute and derives `database_url`."""
+
+    host: str = field(
+        default="127.0.0.1",
+        metadata=_means(_text, "address", "reachable from this machine only, until someone decides else"),
+    )
+    port: int = field(
+        default=8080, metadata=_means(_whole(0, 65535), "TCP port", "free for every user; 0 takes any free one")
+    )
+    data_dir: Path = field(
+        default=Path("var/tonpo"),
+        metadata=_means(_path, "directory", "database and secrets; below the working directory, so easy to find"),
+    )
+    database_url: str = field(
+        default="",
+        metadata=_means(
+            _text, "URL", "sqlite:///DATA_DIR/tonpo.db unless given: the embedded form needs no other server"
+        ),
+    )
+    master_keys: str | None = field(
+        default=None,
+        repr=False,
+        metadata=_means(
+            _text, "base64 keys, newest first", "made in DATA_DIR/master_keys on the first start", is_secret=True
+        ),
+    )
+    master_keys_file: Path | None = field(
+        default=None, metadata=_means(_path, "file", "for secrets mounted by an orchestrator; mode 0600")
+    )
+    api_key_pepper: str | None = field(
+        default=None,
+        repr=False,
+        metadata=_means(_text, "base64 key", "made in DATA_DIR/api_key_pepper on the first start", is_secret=True),
+    )
+    api_key_pepper_file: Path | None = field(default=None, metadata=_means(_path, "file", "as master_keys_file"))
+    terminal: str = field(
+        default="simulated", metadata=_means(_one_of("simulated"), "kind", "needs no broker and no Windows")
+    )
+    simulator_seed: int = field(
+        default=1, metadata=_means(_whole(0, 2**63 - 1), "number", "the same clock shows the same prices at each start")
+    )
+    tick_poll_interval_ms: int = field(
+        default=20,
+        metadata=_means(
+            _whole(1, 10_000), "milliseconds", "how often a terminal is asked for new ticks; most symbols move slower"
+        ),
+    )
+    default_plan: str = field(
+        default="free", metadata=_means(_one_of(*PLANS), "plan", "a stranger who registers gets the least")
+    )
+    registration_open: bool = field(
+        default=True, metadata=_means(_switch, "switch", "the docs say that POST /api/users needs no key")
+    )
+    registrations_per_minute: int = field(
+        default=60,
+        metadata=_means(_whole(1, 1_000_000), "users per minute and client address", "bounds what a stranger can fill"),
+    )
+    max_body_bytes: int = field(
+        default=65_536, metadata=_means(_whole(1_024, 2**30), "bytes", "no body of the contract comes near")
+    )
+    max_json_depth: int = field(
+        default=32, metadata=_means(_whole(4, 256), "levels", "no body of the contract nests deeper than three")
+    )
+    ws_max_message_bytes: int = field(
+        default=65_536, metadata=_means(_whole(1_024, 2**30), "bytes", "500 symbols fit ten times over")
+    )
+    ws_max_symbols: int = field(
+        default=500, metadata=_means(_whole(1, 500), "symbols per socket", "the contract's own upper bound")
+    )
+    ws_send_queue_events: int = field(
+        default=1_000,
+        metadata=_means(
+            _whole(1, 1_000_000), "events per socket", "account events that may wait before 4408; under 1 MB"
+        ),
+    )
+    tls_cert: Path | None = field(
+        default=None, metadata=_means(_path, "PEM file", "without it plain HTTP: for this machine or a proxy")
+    )
+    tls_key: Path | None = field(default=None, metadata=_means(_path, "PEM file", "belongs to tls_cert"))
+    log_level: str = field(
+        default="info",
+        metadata=_means(
+            _one_of("debug", "info", "warning", "error", "critical"), "level", "one line per request and change"
+        ),
+    )
+    log_format: str = field(
+        default="auto",
+        metadata=_means(
+            _one_of("auto", "json", "console"), "format", "console on a terminal, JSON where a collector reads"
+        ),
+    )
+
+
+def meaning_of(setting: Field[Any]) -> Meaning:
+    """Return what a field of Settings declares; for help texts and documentation."""
+    meaning = setting.metadata["meaning"]
+    assert isinstance(meaning, Meaning)
+    return meaning
+
+
+def load_settings(
+    flags: Mapping[str, object], environment: Mapping[str, str], config_file: Path | None = None
+) -> Settings:
+    """Combine the sources; a flag that is None was not given. Raises ConfigError for the first wrong setting."""
+    listed = _file(config_file)
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for setting in fields(Settings):
+        name, meaning = setting.name, meaning_of(setting)
+        given = _first_given(name, flags, environment, listed, config_file)
+        if given is None:
+            assert setting.default is not MISSING
+            values[name], sources[name] = setting.default, "default"
+            continue
+        value, sources[name] = given
+        try:
+            values[name] = meaning.read(value)
+        except ValueError as error:
+            raise _wrong(name, "…" if meaning.is_secret else value, sources[name], str(error)) from error
+        if isinstance(values[name], Path) and config_file is not None and value is listed.get(name):
+            values[name] = config_file.parent / values[name]  # a file speaks of its own neighbours
+    return _resolved(values, sources)
+
+
+def _first_given(
+    name: str,
+    flags: Mapping[str, object],
+    environment: Mapping[str, str],
+    listed: Mapping[str, object],
+    config_file: Path | None,
+) -> tuple[object, str] | None:
+    if flags.get(name) is not None:
+        return flags[name], f"flag --{name.replace('_', '-')}"
+    variable = ENVIRONMENT_PREFIX + name.upper()
+    if environment.get(variable, "") != "":
+        return environment[variable], f"environment variable {variable}"
+    if name in listed:
+        return listed[name], f"file {config_file}"
+    return None
+
+
+def _file(path: Path | None) -> Mapping[str, object]:
+    if path is None:
+        return {}
+    try:
+        listed = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"the configuration file {path} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the configuration file {path} is not TOML: {error}") from error
+    known = [setting.name for setting in fields(Settings)]
+    for name in listed:
+        if name not in known:
+            raise ConfigError(f"{name} (file {path}): no such setting; the settings are {', '.join(known)}")
+    return listed
+
+
+def _resolved(values: dict[str, Any], sources: Mapping[str, str]) -> Settings:
+    for name, value in values.items():
+        if isinstance(value, Path):
+            values[name] = value.absolute()
+    for one, other in (("tls_cert", "tls_key"), ("tls_key", "tls_cert")):
+        if values[one] is not None and values[other] is None:
+            raise _wrong(one, values[one], sources[one], f"{other} is needed as well")
+        if values[one] is not None and not values[one].is_file():
+            raise _wrong(one, values[one], sources[one], "there is no such file")
+    if not values["database_url"]:
+        values["database_url"] = f"sqlite:///{values['data_dir'] / 'tonpo.db'}"
+    return Settings(**values)
+
+
+def _wrong(name: str, value: object, source: str, problem: str) -> ConfigError:
+    shown = str(value) if isinstance(value, Path) else repr(value)
+    return ConfigError(f"{name} = {shown} ({source}): {problem}")
