@@ -18,13 +18,17 @@ _SANE = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 AccessLog = Callable[[str, str, int, float, str], None]
 """Takes method, path, status, duration in ms and request id of one request."""
 
+OnRequest = Callable[[str], object]
+"""Told the request id before the request is served, in its own context."""
+
 
 class Access:
     """Gives every request an id (the client's own where it is sane) and every answer an X-Request-ID header."""
 
-    def __init__(self, app: ASGIApp, *, log: AccessLog | None = None) -> None:
+    def __init__(self, app: ASGIApp, *, log: AccessLog | None = None, on_request: OnRequest | None = None) -> None:
         self.app = app
         self._log = log
+        self._on_request = on_request
         self._prefix = f"req_{secrets.token_hex(5)}"
         self._numbers = itertools.count(1)
 
@@ -35,6 +39,8 @@ class Access:
             return
         request_id = self._id_of(scope)
         scope[REQUEST_ID] = request_id.decode("ascii")
+        if self._on_request is not None:
+            self._on_request(scope[REQUEST_ID])
         log = self._log
         started = perf_counter() if log is not None else 0.0
         status = 0

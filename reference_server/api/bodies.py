@@ -18,10 +18,11 @@ RawHeaders = Sequence[tuple[bytes, bytes]]
 class CompiledBody:
     """The body that an operation takes, with or without Content-Length."""
 
-    def __init__(self, request_body: dict[str, Any], max_bytes: int) -> None:
+    def __init__(self, request_body: dict[str, Any], max_bytes: int, max_depth: int) -> None:
         self._is_required = bool(request_body.get("required"))
         self._schema = CompiledSchema(request_body["content"]["application/json"].get("schema", {}))
         self._max_bytes = max_bytes
+        self._max_depth = max_depth
 
     async def read(self, headers: RawHeaders, receive: Receive) -> dict[str, Any]:
         """Return the JSON object. Raises BodyTooLarge, UnsupportedMediaType, MalformedJson, InvalidBody."""
@@ -42,7 +43,7 @@ class CompiledBody:
             raise UnsupportedMediaType(_found(media_type))
         if encoding.strip().lower() not in (b"", b"identity"):
             raise UnsupportedMediaType("The body must be sent without Content-Encoding.")
-        value = json_bodies.load(content)
+        value = json_bodies.load(content, self._max_depth)
         if not self._schema.is_valid(value):
             violations = self._schema.violations(value, root="body")
             first = violations[0]

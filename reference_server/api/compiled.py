@@ -26,12 +26,13 @@ from reference_server.api.parameters import CompiledParameters
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """What every operation needs besides the contract. `max_body_bytes` bounds a request body."""
+    """What every operation needs besides the contract. The last two bound a request body in bytes and in nesting."""
 
     authenticate: Authenticate
     limits: Limits
     handlers: Handlers
     max_body_bytes: int
+    max_json_depth: int
 
 
 class CompiledOperation:
@@ -45,7 +46,7 @@ class CompiledOperation:
         parameters = {(one["in"], one["name"]): one for one in operation.parameters}
         self._parameters = CompiledParameters([*parameters.values()]) if parameters else None
         body = operation.request_body
-        self._body = CompiledBody(body, pipeline.max_body_bytes) if body else None
+        self._body = CompiledBody(body, pipeline.max_body_bytes, pipeline.max_json_depth) if body else None
         self._status = success_status(operation.responses)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

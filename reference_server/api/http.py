@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -17,14 +16,12 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Mount
 from starlette.types import Receive, Scope, Send
 
-from reference_server.api.access import Access, AccessLog
+from reference_server.api.access import Access, AccessLog, OnRequest
 from reference_server.api.compiled import CompiledOperations, Pipeline
 from reference_server.api.failures import Failures
 from reference_server.api.routing import IndexedRouting
 from reference_server.api.spec_document import check_handlers
 from reference_server.domain.errors import GatewayError, PathNotFound
-
-Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 
 
 def operations_app(openapi: dict[str, Any], pipeline: Pipeline, failures: Failures) -> ConnexionMiddleware:
@@ -43,15 +40,14 @@ def gateway_app(
     beside: Sequence[BaseRoute],
     failures: Failures,
     *,
-    lifespan: Lifespan | None = None,
+    on_request: OnRequest | None = None,
     access_log: AccessLog | None = None,
 ) -> Starlette:
     """Return the whole application: the routes `beside` (documents, `/ws`) come before the contract's operations."""
     return Starlette(
         routes=[*beside, Mount("/", operations)],
-        middleware=[Middleware(Access, log=access_log)],
+        middleware=[Middleware(Access, log=access_log, on_request=on_request)],
         exception_handlers={HTTPException: failures.for_starlette, Exception: failures.for_starlette},
-        lifespan=lifespan,
     )
 
 

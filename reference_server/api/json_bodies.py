@@ -13,14 +13,11 @@ import orjson
 
 from reference_server.domain.errors import MalformedJson
 
-MAX_DEPTH = 32
-"""Assumption: no body of the contract nests deeper than 3; the bound only keeps hostile input cheap."""
 
-
-def load(content: bytes) -> Any:
+def load(content: bytes, max_depth: int) -> Any:
     """Return the one JSON value that the bytes hold. Raises MalformedJson with what is wrong and where."""
-    if content.count(b"[") + content.count(b"{") > MAX_DEPTH and _is_too_deep(content):
-        raise MalformedJson(f"The body is not acceptable JSON: it nests deeper than {MAX_DEPTH} levels.")
+    if content.count(b"[") + content.count(b"{") > max_depth and _is_too_deep(content, max_depth):
+        raise MalformedJson(f"The body is not acceptable JSON: it nests deeper than {max_depth} levels.")
     try:
         value = orjson.loads(content)
     except orjson.JSONDecodeError as error:
@@ -39,7 +36,7 @@ def _names(value: Any) -> int:
     return 0
 
 
-def _is_too_deep(content: bytes) -> bool:
+def _is_too_deep(content: bytes, max_depth: int) -> bool:
     depth = 0
     in_string = escaped = False
     for byte in content:
@@ -54,7 +51,7 @@ def _is_too_deep(content: bytes) -> bool:
             in_string = True
         elif byte in b"[{":
             depth += 1
-            if depth > MAX_DEPTH:
+            if depth > max_depth:
                 return True
         elif byte in b"]}":
             depth -= 1

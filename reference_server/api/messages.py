@@ -15,6 +15,8 @@ from reference_server.usecases.session import Channel
 MAX_SYMBOLS = 500
 """In one message, as the contract has it."""
 
+MAX_DEPTH = 32
+
 RequestId = Annotated[str, msgspec.Meta(max_length=128)]
 SymbolName = Annotated[str, msgspec.Meta(min_length=1, max_length=31, pattern=r"^[^\x00-\x1f\x7f/]+$")]
 SymbolNames = Annotated[list[SymbolName], msgspec.Meta(min_length=1, max_length=MAX_SYMBOLS)]
@@ -55,7 +57,7 @@ _TYPES = ("subscribe", "unsubscribe", "ping", "getPositions")
 def read(text: str) -> Incoming:
     """Return a message. Raises Unreadable, which carries the request_id where it could be read."""
     try:
-        value = json_bodies.load(text.encode("utf-8", "surrogatepass"))
+        value = json_bodies.load(text.encode("utf-8", "surrogatepass"), MAX_DEPTH)
     except MalformedJson as error:
         raise Unreadable(MalformedJson(error.message.replace("The body", "The message")), None) from None
     request_id = _request_id(value)

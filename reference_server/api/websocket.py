@@ -27,9 +27,6 @@ from reference_server.usecases.ports import Clock
 from reference_server.usecases.session import Session
 from reference_server.usecases.streams import Streams
 
-MAX_MESSAGE_BYTES = 65_536
-"""A larger message closes the socket with 1009; the server is told so by `ws_max_size`."""
-
 STALLED_SECONDS = 10.0
 """How long a peer may take nothing at all before its socket is given up as a slow consumer."""
 

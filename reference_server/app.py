@@ -1,0 +1,164 @@
+"""The wiring: settings in, a running gateway out, opened and closed in order. Only here are concrete classes known."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+from random import Random
+from typing import Final
+
+import structlog
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute, Route, Router, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from reference_server.api.access import AccessLog
+from reference_server.api.accounts import account_handlers
+from reference_server.api.compiled import Pipeline
+from reference_server.api.failures import Failures
+from reference_server.api.frames import FrameEncoder
+from reference_server.api.http import gateway_app, operations_app
+from reference_server.api.limits import Limits
+from reference_server.api.market import market_handlers
+from reference_server.api.spec_document import claimed_contract, document_routes
+from reference_server.api.system import system_handlers
+from reference_server.api.trading import trading_handlers
+from reference_server.api.users import user_handlers
+from reference_server.api.websocket import Stream, UpgradeNeeded, deny_unknown_path
+from reference_server.clock import SystemClock
+from reference_server.config import Settings
+from reference_server.domain.plans import PLANS
+from reference_server.storage.limits import SlidingWindowLimiter
+from reference_server.store import open_store
+from reference_server.telemetry import REQUEST_ID
+from reference_server.usecases.account_book import AccountBook
+from reference_server.usecases.accounts import AccountUseCases
+from reference_server.usecases.feed import Feeds
+from reference_server.usecases.health import HealthUseCases
+from reference_server.usecases.market import MarketUseCases
+from reference_server.usecases.outbox import CloseCode
+from reference_server.usecases.ports import Clock, Terminals
+from reference_server.usecases.session import SessionLimits
+from reference_server.usecases.streams import Streams
+from reference_server.usecases.supervision import Supervisor
+from reference_server.usecases.trading import TradingUseCases
+from reference_server.usecases.users import Registration, UserUseCases
+
+CAPABILITIES: Final[tuple[str, ...]] = ()
+"""The extended capabilities that this gateway has and claims."""
+
+ACCESS_LOGGER: Final = "tonpo.access"
+
+
+@asynccontextmanager
+async def open_gateway(
+    settings: Settings, *, clock: Clock | None = None, terminals: Terminals | None = None
+) -> AsyncIterator[Starlette]:
+    """Open everything and give the application; close it in the reverse order.
+
+    `clock` and `terminals` replace the settings' own. Raises DatabaseUnusable, SecretUnusable, HandlersDiffer.
+    """
+    clock = clock or SystemClock()
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(settings))
+        limiter = SlidingWindowLimiter(clock)
+        registration = Registration(
+            PLANS[settings.default_plan], settings.registration_open, settings.registrations_per_minute
+        )
+        users = UserUseCases(store.users, store.keys, limiter, clock, secrets.token_bytes, registration)
+        feeds = Feeds(FrameEncoder())
+        book = AccountBook(store.accounts)
+        stack.push_async_callback(book.close)
+        provider = terminals or _simulated_terminals(settings, clock)
+        supervisor = Supervisor(book, store.accounts, store.vault, provider, feeds, clock, Random())  # noqa: S311 - jitter
+        stack.push_async_callback(supervisor.stop)
+        accounts = AccountUseCases(book, store.accounts, supervisor, store.vault, clock, secrets.token_bytes)
+        stack.push_async_callback(accounts.close)
+        limits = SessionLimits(symbols=settings.ws_max_symbols, events=settings.ws_send_queue_events)
+        streams = Streams(book, supervisor, feeds, limits=limits)
+        users.on_key_revoked.append(streams.close_user)
+        stack.callback(streams.close_all, CloseCode.RESTARTING)
+        await supervisor.start()
+        contract = claimed_contract(CAPABILITIES)
+        failures = Failures(_report_defect)
+        health = HealthUseCases(supervisor, streams, version=gateway_version(), capabilities=CAPABILITIES)
+        handlers = {
+            **system_handlers(health),
+            **user_handlers(users),
+            **account_handlers(accounts),
+            **trading_handlers(TradingUseCases(book, supervisor, store.trades, clock)),
+            **market_handlers(MarketUseCases(book, supervisor)),
+        }
+        pipeline = Pipeline(
+            users.authenticate, Limits(limiter), handlers, settings.max_body_bytes, settings.max_json_depth
+        )
+        operations = operations_app(contract.openapi, pipeline, failures)
+        stream = Stream(users.authenticate, streams, clock, failures)
+        beside: list[BaseRoute] = [
+            *document_routes(contract),
+            WebSocketRoute("/ws", stream),
+            WebSocketRoute("/{path:path}", deny_unknown_path),
+            Route("/ws", UpgradeNeeded()),
+        ]
+        yield gateway_app(operations, beside, failures, access_log=_access_log(), on_request=REQUEST_ID.set)
+
+
+class GatewayApplication:
+    """A gateway as an ASGI application that opens and closes with its server's lifespan."""
+
+    def __init__(self, opened: AbstractAsyncContextManager[Starlette]) -> None:
+        self._opened = opened
+        self._gateway: ASGIApp | None = None
+        self._lifespan = Router(lifespan=self._open)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, a socket or the lifespan itself."""
+        if scope["type"] == "lifespan":
+            await self._lifespan(scope, receive, send)
+            return
+        assert self._gateway is not None, "this application needs a server that runs lifespans"
+        await self._gateway(scope, receive, send)
+
+    @asynccontextmanager
+    async def _open(self, _app: object) -> AsyncIterator[None]:
+        async with self._opened as self._gateway:
+            yield
+
+
+def build_app(
+    settings: Settings, *, clock: Clock | None = None, terminals: Terminals | None = None
+) -> GatewayApplication:
+    """Return the gateway for any ASGI server that runs lifespans; good for one run."""
+    return GatewayApplication(open_gateway(settings, clock=clock, terminals=terminals))
+
+
+def gateway_version() -> str:
+    """Return the version of the installed distribution."""
+    try:
+        return version("tonpo-spec")
+    except PackageNotFoundError:
+        return "0+unknown"
+
+
+def _simulated_terminals(settings: Settings, clock: Clock) -> Terminals:
+    from reference_server.terminals.inline import SimulatedTerminals  # numpy: not needed with another provider
+
+    return SimulatedTerminals(settings, clock)
+
+
+def _access_log() -> AccessLog | None:
+    if not logging.getLogger(ACCESS_LOGGER).isEnabledFor(logging.INFO):
+        return None
+    logger = structlog.get_logger(ACCESS_LOGGER)
+
+    def log(method: str, path: str, status: int, duration_ms: float, request_id: str) -> None:
+        logger.info("request", method=method, path=path, status=status, ms=round(duration_ms, 2), request_id=request_id)
+
+    return log
+
+
+def _report_defect(error: BaseException, request_id: str) -> None:
+    structlog.get_logger("tonpo.defects").error("defect", request_id=request_id, exc_info=error)

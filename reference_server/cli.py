@@ -1,0 +1,215 @@
+"""`tonpo serve` and `tonpo admin`: flags to settings, mistakes to one clear sentence and exit code 2."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+
+from reference_server.config import ConfigError, Settings, load_settings
+from reference_server.domain.plans import PLANS
+from reference_server.security.master_keys import SecretUnusable
+from reference_server.storage.database import DatabaseUnusable
+from reference_server.storage.users import UserUnknown
+
+if TYPE_CHECKING:
+    import socket
+
+    from reference_server.api.server import Tls
+
+_FILE = click.Path(path_type=Path)
+_PLAN = click.Choice(tuple(PLANS))
+_LEVELS = ("debug", "info", "warning", "error", "critical")
+
+
+def _placed(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the flags that say where the data lies."""
+    for option in (
+        click.option("--database-url", metavar="URL", help="sqlite:///FILE; DIR/tonpo.db by default."),
+        click.option("--data-dir", type=_FILE, metavar="DIR", help="Database and secrets; var/tonpo by default."),
+        click.option("--config", "config_file", type=_FILE, metavar="FILE", help="Settings in TOML."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command(epilog="Example: tonpo serve --port 8080 --data-dir ./data --default-plan pro")
+@click.option("--host", metavar="ADDRESS", help="Where to listen; 127.0.0.1 by default.")
+@click.option("--port", type=click.IntRange(0, 65535), metavar="PORT", help="8080 by default; 0 takes any free one.")
+@_placed
+@click.option("--terminal", type=click.Choice(("simulated",)), help="What plays the MetaTrader 5 terminal.")
+@click.option("--default-plan", type=_PLAN, help="Plan of new users; free by default.")
+@click.option("--tls-cert", type=_FILE, metavar="FILE", help="Certificate chain in PEM; serves HTTPS and WSS.")
+@click.option("--tls-key", type=_FILE, metavar="FILE", help="Private key in PEM.")
+@click.option("--log-level", type=click.Choice(_LEVELS), help="info by default.")
+@click.option("--log-format", type=click.Choice(("auto", "json", "console")), help="JSON off a terminal, by default.")
+def serve(config_file: Path | None, **flags: Any) -> None:
+    """Start the reference gateway.
+
+    Every flag can also be given in the environment (--data-dir is TONPO_DATA_DIR) or in the file of --config.
+    """
+    with _explained():
+        settings = load_settings(flags, os.environ, config_file)
+        tls = _tls(settings)
+        listener = _listener(settings)
+        try:
+            _run(settings, listener, tls)
+        finally:
+            listener.close()
+
+
+def _run(settings: Settings, listener: socket.socket, tls: Tls | None) -> None:
+    from reference_server.telemetry import configure_logging
+
+    configure_logging(settings.log_level, settings.log_format)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # connexion imports what its own dependencies have deprecated
+        import uvicorn
+
+        from reference_server.api.server import server_config
+        from reference_server.app import open_gateway
+
+    async def run() -> None:
+        async with open_gateway(settings) as gateway:
+            config = server_config(gateway, tls=tls, ws_max_message_bytes=settings.ws_max_message_bytes, lifespan=False)
+            _welcome(settings, listener.getsockname()[1])
+            await uvicorn.Server(config).serve(sockets=[listener])
+
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(run())
+    except KeyboardInterrupt:
+        pass  # uvicorn has closed everything and passes the signal on
+    Console(stderr=True).print("The gateway has stopped.")
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop
+
+
+def _welcome(settings: Settings, port: int) -> None:
+    scheme = "https" if settings.tls_cert else "http"
+    shown = {"0.0.0.0": "localhost", "::": "localhost"}.get(settings.host, settings.host)  # noqa: S104 - for display
+    url = f"{scheme}://{f'[{shown}]' if ':' in shown else shown}:{port}"
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"[bold]Tonpo reference gateway[/bold] at [bold cyan]{url}[/bold cyan]  (Ctrl-C stops it)")
+    console.print(f"  stream    {url.replace('http', 'ws', 1)}/ws")
+    console.print(f"  contract  {url}/openapi.yaml and {url}/asyncapi.yaml")
+    console.print(f"  data      {settings.data_dir}")
+    console.print(f"  terminal  {settings.terminal}")
+    if settings.registration_open:
+        console.print(f"  a key     curl -X POST {url}/api/users", markup=False)
+    else:
+        console.print(f"  a key     tonpo admin users create --data-dir {settings.data_dir}", markup=False)
+
+
+def _tls(settings: Settings) -> Tls | None:
+    if settings.tls_cert is None or settings.tls_key is None:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from reference_server.api.server import Tls
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_cert, settings.tls_key, password="")
+    except ssl.SSLError as error:
+        raise click.UsageError(
+            f"The certificate {settings.tls_cert} and the key {settings.tls_key} cannot be used: "
+            f"{error.reason or error}. Both must be PEM files that belong together, the key without a password."
+        ) from error
+    except OSError as error:
+        raise click.UsageError(f"The TLS files cannot be read: {error.strerror}.") from error
+    return Tls(settings.tls_cert, settings.tls_key)
+
+
+def _listener(settings: Settings) -> socket.socket:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from reference_server.api.server import listen
+
+    try:
+        return listen(settings.host, settings.port)
+    except OSError as error:
+        raise click.UsageError(
+            f"Cannot listen on {settings.host} port {settings.port}: {error.strerror or error}. "
+            "Choose another with --host and --port; --port 0 takes any free one."
+        ) from error
+
+
+@click.group()
+def admin() -> None:
+    """Look after a gateway's users and plans, on the machine where its data lies."""
+
+
+@admin.group()
+def users() -> None:
+    """Users and their plans."""
+
+
+@users.command("create", epilog="Example: tonpo admin users create --plan pro --data-dir ./data")
+@click.option("--plan", type=_PLAN, help="free unless the settings say otherwise.")
+@_placed
+def create_user(config_file: Path | None, plan: str | None, **flags: Any) -> None:
+    """Create a user, also where registration is closed, and print its id and its key, which is shown this once."""
+    with _explained():
+        settings = load_settings(flags, os.environ, config_file)
+        user_id, key = asyncio.run(_create_user(settings, plan or settings.default_plan))
+        click.echo(f"user_id  {user_id}\napi_key  {key}")
+
+
+@users.command("plan", epilog="Example: tonpo admin users plan usr_01jdkq2m8sx6a1t4w5y7z9b3cd pro --data-dir ./data")
+@click.argument("user_id")
+@click.argument("plan", type=_PLAN)
+@_placed
+def set_plan(config_file: Path | None, user_id: str, plan: str, **flags: Any) -> None:
+    """Put a user on another plan; a running gateway follows within seconds."""
+    with _explained():
+        settings = load_settings(flags, os.environ, config_file)
+        asyncio.run(_set_plan(settings, user_id, plan))
+        click.echo(f"{user_id} is on the plan {plan}.")
+
+
+async def _create_user(settings: Settings, plan: str) -> tuple[str, str]:
+    import secrets
+
+    from reference_server.clock import SystemClock
+    from reference_server.domain.ids import RANDOM_BYTES, new_user_id
+    from reference_server.domain.user import User
+    from reference_server.store import open_store
+
+    now_ms = SystemClock().now_ms()
+    async with open_store(settings) as store:
+        user = User(new_user_id(now_ms, secrets.token_bytes(RANDOM_BYTES)), PLANS[plan], now_ms)
+        key = store.keys.mint()
+        await store.users.add(user, key)
+        return user.user_id, key.clear
+
+
+async def _set_plan(settings: Settings, user_id: str, plan: str) -> None:
+    from reference_server.store import open_store
+
+    async with open_store(settings) as store:
+        await store.users.set_plan(user_id, PLANS[plan])
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn what an operator can cause into one sentence and exit code 2."""
+    try:
+        yield
+    except (ConfigError, DatabaseUnusable, SecretUnusable, UserUnknown) as error:
+        message = str(error)
+        raise click.UsageError(f"{message[:1].upper()}{message[1:].rstrip('.')}.") from error

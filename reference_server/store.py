@@ -1,0 +1,54 @@
+"""The data directory, opened: what outlives the process. Shared by the gateway and the command line's `admin`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from reference_server.config import Settings
+from reference_server.security.api_keys import PepperedApiKeys
+from reference_server.security.master_keys import make_private_directory, open_secrets
+from reference_server.security.vault import EnvelopeVault
+from reference_server.storage.accounts import SqlAccounts
+from reference_server.storage.database import Database, database_path
+from reference_server.storage.trades import SqlTradeCounter
+from reference_server.storage.users import SqlUsers
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The opened data directory: what outlives the process."""
+
+    database: Database
+    users: SqlUsers
+    accounts: SqlAccounts
+    trades: SqlTradeCounter
+    keys: PepperedApiKeys
+    vault: EnvelopeVault
+
+
+@asynccontextmanager
+async def open_store(settings: Settings) -> AsyncIterator[Store]:
+    """Open database and secrets, made on the first start. Raises DatabaseUnusable, SecretUnusable."""
+    make_private_directory(settings.data_dir)
+    found = open_secrets(
+        settings.data_dir,
+        may_create=not database_path(settings.database_url).exists(),
+        master_keys=settings.master_keys,
+        master_keys_file=settings.master_keys_file,
+        pepper=settings.api_key_pepper,
+        pepper_file=settings.api_key_pepper_file,
+    )
+    database = await Database.open(settings.database_url)
+    try:
+        yield Store(
+            database,
+            SqlUsers(database),
+            SqlAccounts(database),
+            SqlTradeCounter(database),
+            PepperedApiKeys(found.pepper),
+            EnvelopeVault(found.ring),
+        )
+    finally:
+        await database.close()
