@@ -119,11 +119,13 @@ def test_other_urls_are_refused_without_their_password(url: str) -> None:
 
 
 async def test_closing_ends_every_thread_and_may_be_repeated(url: str) -> None:
-    await (await Database.open(url)).close()
-    before = threading.active_count()  # with the event loop's own worker, which opening has started
+    before = set(threading.enumerate())
     database = await Database.open(url)
     await asyncio.gather(*(database.check() for _ in range(20)))
-    assert threading.active_count() > before
+    started = [thread for thread in threading.enumerate() if thread not in before and "asyncio" not in thread.name]
+    assert started
     await database.close()
     await database.close()
-    assert threading.active_count() == before
+    for thread in started:  # each ends soon after it has closed its connection
+        thread.join(5)
+    assert not any(thread.is_alive() for thread in started)
