@@ -200,7 +200,7 @@ async def test_slow_consumer_is_closed_with_4408_and_others_are_not_touched() ->
     for ticket in range(11):
         gateway.terminals.of(account.account_id).tell(settled(ticket))
         got += quick.outbox.take_now()
-    assert CloseCode.SLOW_CONSUMER == 4408
+    assert int(CloseCode.SLOW_CONSUMER) == 4408
     assert slow.outbox.close_code is CloseCode.SLOW_CONSUMER
     assert quick.outbox.close_code is None
     assert got == [f"orderResult {ticket}".encode() for ticket in range(11)]
