@@ -1,0 +1,5 @@
+"""MetaTrader 5 terminals: one synchronous adapter over any module shaped like the `MetaTrader5` package.
+
+A trade travels `inline` -> `adapter` -> `requests` -> the module, and back through `retcodes` and `shapes`; a tick
+travels the module -> `poller` -> the listener. Only `simulated` knows the simulated terminal.
+"""
