@@ -27,7 +27,7 @@ from reference_server.api.spec_document import claimed_contract, document_routes
 from reference_server.api.system import system_handlers
 from reference_server.api.trading import trading_handlers
 from reference_server.api.users import user_handlers
-from reference_server.api.websocket import Stream, UpgradeNeeded, deny_unknown_path
+from reference_server.api.websocket import NoStreamHere, Stream, UpgradeNeeded
 from reference_server.clock import SystemClock
 from reference_server.config import Settings
 from reference_server.domain.plans import PLANS
@@ -100,7 +100,7 @@ async def open_gateway(
         beside: list[BaseRoute] = [
             *document_routes(contract),
             WebSocketRoute("/ws", stream),
-            WebSocketRoute("/{path:path}", deny_unknown_path),
+            WebSocketRoute("/{path:path}", NoStreamHere()),
             Route("/ws", UpgradeNeeded()),
         ]
         yield gateway_app(operations, beside, failures, access_log=_access_log(), on_request=REQUEST_ID.set)

@@ -148,10 +148,13 @@ async def deny(error: GatewayError, scope: Scope, send: Send) -> None:
         await send({"type": "websocket.close", "code": 1008, "reason": ""})
 
 
-async def deny_unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
-    """Refuse a WebSocket on any other path."""
-    await receive()
-    await deny(PathNotFound("The stream of this gateway is at /ws."), scope, send)
+class NoStreamHere:
+    """What a WebSocket gets on any other path: 404 before the upgrade."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse one connection."""
+        await receive()  # websocket.connect
+        await deny(PathNotFound("The stream of this gateway is at /ws."), scope, send)
 
 
 class UpgradeNeeded:

@@ -1,0 +1,127 @@
+"""A terminal whose prices move only when a test says so, and a whole gateway over it."""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from reference_server.config import load_settings
+from reference_server.domain.account import AccountInfo, Mt5Credentials
+from reference_server.domain.errors import PositionNotFound, SymbolNotFound
+from reference_server.domain.events import OrderSettled, PositionChanged, TerminalEvent, TickArrived
+from reference_server.domain.market import Tick, Timeframe
+from reference_server.domain.trading import NewOrder, OrderResult, Position, PositionChange
+from reference_server.usecases.ports import Listener, LoginRefused
+
+SYMBOLS = ("EURUSD", "GBPUSD", "XAUUSD")
+
+
+def tick(symbol: str = "EURUSD", bid: float = 1.08542) -> Tick:
+    return Tick(symbol, bid, 1.08556, 1.08549, 12, 1_700_000_000_000)
+
+
+class ScriptedTerminal:
+    """Implements the Terminal port without a market."""
+
+    def __init__(self, credentials: Mt5Credentials, listener: Listener) -> None:
+        self.credentials = credentials
+        self.listener = listener
+        self.loop = asyncio.get_running_loop()
+        self.watched: set[str] = set()
+        self.open_positions: dict[int, Position] = {}
+
+    def say(self, *events: TerminalEvent) -> None:
+        """Tell the gateway; called from the test's thread."""
+        for event in events:
+            self.loop.call_soon_threadsafe(self.listener, event)
+
+    async def account_info(self) -> AccountInfo:
+        return AccountInfo(
+            int(self.credentials.login), "Demo", self.credentials.server, "USD", 100, 1e4, 0.0, 1e4, 0.0, 0.0, 1e4, 0.0,
+            "hedging", "demo", True,
+        )  # fmt: skip
+
+    async def positions(self) -> Sequence[Position]:
+        return tuple(self.open_positions.values())
+
+    async def position(self, ticket: int) -> Position:
+        if ticket not in self.open_positions:
+            raise PositionNotFound
+        return self.open_positions[ticket]
+
+    async def place_order(self, order: NewOrder) -> OrderResult:
+        if order.symbol not in SYMBOLS:
+            raise SymbolNotFound
+        if order.volume > 100:
+            return OrderResult(0, False, 10014, "Invalid volume")
+        ticket = 1000 + len(self.open_positions)
+        result = OrderResult(ticket, True, 10009, None, 1.08556, order.volume)
+        position = Position(
+            ticket, order.symbol, order.side, order.volume, 1.08556, 1.08542, -1.4, 0.0, 0.0, 1_700_000_000_000,
+            order.sl, order.tp, order.magic, order.comment,
+        )  # fmt: skip
+        self.open_positions[ticket] = position
+        self.listener(PositionChanged(position, "opened"))
+        self.listener(OrderSettled(result, order.symbol, order.side, order.order_type))
+        return result
+
+    async def close_position(self, ticket: int, volume: float | None) -> OrderResult:
+        position = await self.position(ticket)
+        del self.open_positions[ticket]
+        return OrderResult(ticket, True, 10009, None, 1.08542, volume or position.volume)
+
+    async def modify_position(self, change: PositionChange) -> OrderResult:
+        await self.position(change.ticket)
+        return OrderResult(change.ticket, True, 10009)
+
+    async def symbols(self) -> Sequence[str]:
+        return SYMBOLS
+
+    async def price(self, symbol: str) -> Tick:
+        if symbol not in SYMBOLS:
+            raise SymbolNotFound
+        return tick(symbol)
+
+    def watch(self, symbols: Collection[str], candles: Collection[tuple[str, Timeframe]]) -> None:
+        self.watched = set(symbols)
+
+    async def knows_symbol(self, symbol: str) -> bool:
+        return symbol in SYMBOLS
+
+    async def close(self) -> None:
+        self.open_positions.clear()
+
+
+@dataclass
+class ScriptedTerminals:
+    """Opens scripted terminals; the password `invalid` is refused."""
+
+    opened: list[ScriptedTerminal] = field(default_factory=list)
+
+    async def open(self, account_id: str, credentials: Mt5Credentials, listener: Listener) -> ScriptedTerminal:
+        if credentials.password == "invalid":
+            raise LoginRefused("The broker refused the credentials.")
+        terminal = ScriptedTerminal(credentials, listener)
+        self.opened.append(terminal)
+        return terminal
+
+    async def close(self) -> None:
+        pass
+
+    def ticks(self, symbol: str, bids: Sequence[float]) -> None:
+        """Let the last terminal's price move through these bids."""
+        self.opened[-1].say(*(TickArrived(tick(symbol, bid), is_quote=True) for bid in bids))
+
+
+def gateway_application(data_dir: Path, terminals: Any = None, **flags: Any) -> Any:
+    """Return a whole gateway on a data directory."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from reference_server.app import build_app
+
+    settings = load_settings({"data_dir": data_dir, "default_plan": "enterprise", "log_level": "error", **flags}, {})
+    return build_app(settings, terminals=terminals)

@@ -1,0 +1,319 @@
+"""The WebSocket over real sockets, with a whole gateway behind it and a scripted terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import pytest
+from starlette.types import Message, Scope
+
+from reference_server.api.failures import Failures
+from reference_server.api.sockets import WRITER
+from reference_server.api.websocket import Stream as WebSocketEndpoint
+from reference_server.clock import SystemClock
+from reference_server.domain.plans import PLANS
+from reference_server.domain.user import User
+from reference_server.usecases.session import Session
+
+from .scripted import ScriptedTerminals, gateway_application
+
+
+@dataclass
+class Running:
+    """A served gateway, and its terminals."""
+
+    address: str
+    terminals: ScriptedTerminals
+
+
+@pytest.fixture(scope="module")
+def running(serve: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    terminals = ScriptedTerminals()
+    with serve(gateway_application(tmp_path_factory.mktemp("stream"), terminals)) as address:
+        yield Running(address, terminals)
+
+
+@dataclass
+class Trader:
+    """A user with a key and, mostly, an active account."""
+
+    http: aiohttp.ClientSession
+    base: str
+    key: str
+
+    async def call(self, method: str, path: str, **options: Any) -> Any:
+        async with self.http.request(method, self.base + path, headers={"X-API-Key": self.key}, **options) as answer:
+            return await answer.json()
+
+    @asynccontextmanager
+    async def stream(self) -> AsyncIterator[Stream]:
+        async with self.http.ws_connect(f"{self.base}/ws", headers={"X-API-Key": self.key}) as socket:
+            yield Stream(socket)
+
+
+@dataclass
+class Stream:
+    """One open socket."""
+
+    socket: aiohttp.ClientWebSocketResponse
+
+    async def say(self, **message: Any) -> None:
+        await self.socket.send_str(json.dumps(message))
+
+    async def hear(self, kind: str | None = None) -> dict[str, Any]:
+        """Return the next message, of this type if one is given."""
+        async with asyncio.timeout(10):
+            while True:
+                message: dict[str, Any] = await self.socket.receive_json()
+                if kind is None or message["type"] == kind:
+                    return message
+
+    async def closed(self) -> int | None:
+        async with asyncio.timeout(10):
+            while not self.socket.closed:
+                await self.socket.receive()
+        return self.socket.close_code
+
+
+@pytest.fixture
+async def newcomer(running: Running) -> AsyncIterator[Trader]:
+    async with aiohttp.ClientSession() as http:
+        base = f"http://{running.address}"
+        async with http.post(f"{base}/api/users") as answer:
+            assert answer.status == 201
+            yield Trader(http, base, (await answer.json())["api_key"])
+
+
+@pytest.fixture
+async def trader(newcomer: Trader) -> Trader:
+    body = {"mt5Login": "12345678", "mt5Password": "your-password", "mt5Server": "ICMarkets-Demo"}
+    account = await newcomer.call("POST", "/api/accounts", json=body)
+    async with asyncio.timeout(10):
+        while (await newcomer.call("GET", f"/api/accounts/{account['account_id']}/status"))["status"] != "active":
+            await asyncio.sleep(0.005)
+    return newcomer
+
+
+@pytest.mark.parametrize("path", ["/ws", "/ws?api_key=nonsense", "/ws?other=1"])
+async def test_a_socket_without_a_good_key_is_refused_with_401_and_json_before_the_upgrade(running, newcomer, path):
+    headers = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+               "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}  # fmt: skip
+    async with newcomer.http.get(f"http://{running.address}{path}", headers=headers) as answer:
+        body = await answer.json()
+        assert (answer.status, body["code"], body["type"]) == (401, 401, "authentication_error")
+        assert body["request_id"] == answer.headers["X-Request-ID"]
+
+
+async def test_a_socket_on_another_path_is_refused_with_404(running, newcomer):
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await newcomer.http.ws_connect(f"http://{running.address}/wss")
+    assert refused.value.status == 404
+
+
+async def test_the_key_may_stand_in_the_query_as_the_docs_example_has_it(running, trader):
+    async with trader.http.ws_connect(f"http://{running.address}/ws?api_key={trader.key}") as socket:
+        stream = Stream(socket)
+        await stream.say(type="subscribe", symbols=["EURUSD", "XAUUSD"], request_id="req_001")
+        assert await stream.hear() == {
+            "type": "subscribed", "symbols": ["EURUSD", "XAUUSD"], "request_id": "req_001"}  # fmt: skip
+        running.terminals.ticks("EURUSD", [1.08542])
+        assert await stream.hear("tick") == {
+            "type": "tick", "symbol": "EURUSD", "bid": 1.08542, "ask": 1.08556, "last": 1.08549, "volume": 12,
+            "time": 1700000000000}  # fmt: skip
+        assert await stream.hear("quote") == {
+            "type": "quote", "symbol": "EURUSD", "bid": 1.08542, "ask": 1.08556, "time": 1700000000000}  # fmt: skip
+
+
+async def test_a_socket_without_an_account_is_accepted_and_told_so_by_messages_that_need_one(newcomer):
+    async with newcomer.stream() as stream:
+        await stream.say(type="ping", request_id="p")
+        pong = await stream.hear()
+        assert (pong["type"], pong["request_id"]) == ("pong", "p")
+        assert isinstance(pong["time"], int)
+        await stream.say(type="subscribe", symbols=["EURUSD"], request_id="s")
+        error = await stream.hear()
+        assert (error["type"], error["code"], error["reason"]) == ("error", 404, "account_not_found")
+        assert error["request_id"] == "s"
+
+
+async def test_an_unknown_symbol_is_an_error_and_nothing_of_the_message_is_subscribed(trader):
+    async with trader.stream() as stream:
+        await stream.say(type="subscribe", symbols=["EURUSD", "NOPE"], request_id="a")
+        error = await stream.hear()
+        assert (error["code"], error["reason"], error["request_id"]) == (404, "symbol_not_found", "a")
+        await stream.say(type="subscribe", symbols=["GBPUSD"])
+        assert await stream.hear() == {"type": "subscribed", "symbols": ["GBPUSD"]}
+
+
+async def test_unsubscribed_names_what_was_removed(trader):
+    async with trader.stream() as stream:
+        await stream.say(type="subscribe", symbols=["EURUSD", "GBPUSD"])
+        await stream.hear("subscribed")
+        await stream.say(type="unsubscribe", symbols=["EURUSD", "XAUUSD"], request_id="u")
+        assert await stream.hear() == {"type": "unsubscribed", "symbols": ["EURUSD"], "request_id": "u"}
+
+
+async def test_an_order_is_told_to_every_socket_of_the_account_without_subscribing(trader):
+    async with trader.stream() as one, trader.stream() as other:
+        for stream in (one, other):
+            await stream.say(type="ping")
+            await stream.hear("pong")
+        order = {"symbol": "EURUSD", "side": "buy", "orderType": "market", "volume": 0.1}
+        placed = await trader.call("POST", "/api/orders", json=order)
+        for stream in (one, other):
+            opened = await stream.hear("position")
+            assert (opened["ticket"], opened["event"], opened["openPrice"]) == (placed["ticket"], "opened", 1.08556)
+            result = await stream.hear("orderResult")
+            assert (result["ticket"], result["success"], result["orderType"]) == (placed["ticket"], True, "market")
+        await one.say(type="getPositions", request_id="g")
+        positions = await one.hear("positions")
+        assert positions["request_id"] == "g"
+        assert positions["positions"] == (await trader.call("GET", "/api/positions"))["positions"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "request_id"),
+    [
+        ("{", "malformed_json", None),
+        ("NaN", "malformed_json", None),
+        ('{"type":"ping","type":"ping"}', "malformed_json", None),
+        ("[" * 5000, "malformed_json", None),
+        ("[]", "invalid_body", None),
+        ("null", "invalid_body", None),
+        ("{}", "invalid_body", None),
+        ('{"type":"dance","request_id":"r"}', "invalid_body", "r"),
+        ('{"type":["ping"],"request_id":"r"}', "invalid_body", "r"),
+        ('{"type":"ping","request_id":7}', "invalid_body", None),
+        ('{"type":"subscribe","request_id":"r"}', "invalid_body", "r"),
+        ('{"type":"subscribe","symbols":[],"request_id":"r"}', "invalid_body", "r"),
+        ('{"type":"subscribe","symbols":"EURUSD","request_id":"r"}', "invalid_body", "r"),
+        ('{"type":"subscribe","symbols":[1],"request_id":"r"}', "invalid_body", "r"),
+        ('{"type":"subscribe","symbols":["EURUSD"],"timeframe":"M7","request_id":"r"}', "invalid_body", "r"),
+        ('{"type":"subscribe","symbols":["EURUSD"],"channels":["candle"],"request_id":"r"}', "invalid_body", "r"),
+        ('{"type":"subscribe","symbols":["EURUSD"],"channels":["news"],"request_id":"r"}', "invalid_body", "r"),
+    ],
+)
+async def test_a_bad_message_is_an_error_with_its_request_id_and_the_socket_survives(trader, text, reason, request_id):
+    async with trader.stream() as stream:
+        await stream.socket.send_str(text)
+        error = await stream.hear()
+        assert (error["type"], error["code"], error["reason"]) == ("error", 400, reason), error
+        assert error.get("request_id") == request_id
+        assert error["message"]
+        await stream.say(type="ping")
+        assert (await stream.hear())["type"] == "pong"
+
+
+async def test_a_binary_message_is_an_error_and_the_socket_survives(trader):
+    async with trader.stream() as stream:
+        await stream.socket.send_bytes(b'{"type":"ping"}')
+        assert (await stream.hear())["reason"] == "invalid_body"
+        await stream.say(type="ping")
+        assert (await stream.hear())["type"] == "pong"
+
+
+async def test_a_message_over_64_kib_closes_with_1009(trader):
+    async with trader.stream() as stream:
+        await stream.socket.send_str("x" * 65_537)
+        assert await stream.closed() == 1009
+
+
+async def test_rotating_the_key_closes_open_sockets_with_4401_and_the_old_key_is_dead(trader):
+    async with trader.stream() as stream:
+        rotated = await trader.call("POST", "/api/users/me/rotate-key")
+        assert await stream.closed() == 4401
+        assert (await trader.call("GET", "/api/users/me"))["code"] == 401
+        trader.key = rotated["api_key"]
+        assert (await trader.call("GET", "/api/users/me"))["plan"] == "enterprise"
+
+
+async def test_a_protocol_ping_is_answered(trader):
+    async with trader.stream() as stream:
+        await stream.socket.ping(b"x")
+        await stream.say(type="ping")
+        assert (await stream.hear())["type"] == "pong"
+
+
+async def test_open_sockets_are_counted_by_health(trader):
+    before = (await trader.call("GET", "/health"))["connections"]["websocket"]
+    async with trader.stream() as stream:
+        await stream.say(type="ping")
+        await stream.hear()
+        assert (await trader.call("GET", "/health"))["connections"]["websocket"] == before + 1
+
+
+async def test_shutdown_closes_open_sockets_with_1012(serve, tmp_path):
+    async with aiohttp.ClientSession() as http:
+        serving = serve(gateway_application(tmp_path, ScriptedTerminals()))
+        address = await asyncio.to_thread(serving.__enter__)
+        base = f"http://{address}"
+        async with http.post(f"{base}/api/users") as answer:
+            trader = Trader(http, base, (await answer.json())["api_key"])
+        async with trader.stream() as stream:
+            stopping = asyncio.create_task(asyncio.to_thread(serving.__exit__, None, None, None))
+            assert await stream.closed() == 1012
+            await stopping
+
+
+async def test_of_many_prices_the_newest_always_arrives(trader, running):
+    async with trader.stream() as stream:
+        await stream.say(type="subscribe", symbols=["EURUSD"], channels=["tick"])
+        await stream.hear("subscribed")
+        running.terminals.ticks("EURUSD", [1.0 + n / 1000 for n in range(2000)])
+        async with asyncio.timeout(10):
+            while (await stream.hear("tick"))["bid"] != 1.0 + 1999 / 1000:
+                pass
+
+
+class StalledWriter:
+    """A peer that takes nothing."""
+
+    def __init__(self) -> None:
+        self.given_up: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def write_frames(self, frames: list[bytes]) -> None:
+        await asyncio.Event().wait()
+
+    def give_up(self, code: int) -> None:
+        self.given_up.set_result(code)
+
+
+async def test_a_peer_that_takes_nothing_is_given_up_with_4408():
+    user = User("usr_1", PLANS["free"], 0)
+    session = Session(user)
+    writer = StalledWriter()
+
+    async def authenticate(_key: str) -> User:
+        return user
+
+    class OneSession:
+        async def open_session(self, user: User) -> Session:
+            return session
+
+        def end_session(self, session: Session) -> None:
+            pass
+
+    async def receive() -> Message:
+        if accepted:
+            return {"type": "websocket.disconnect", "code": await asyncio.shield(writer.given_up)}
+        return {"type": "websocket.connect"}
+
+    accepted: list[Message] = []
+
+    async def send(message: Message) -> None:
+        accepted.append(message)
+        session.reply(b"something")
+
+    scope: Scope = {
+        "type": "websocket", "path": "/ws", "headers": [(b"x-api-key", b"k")], "query_string": b"",
+        "extensions": {WRITER: writer}}  # fmt: skip
+    streams: Any = OneSession()
+    stream = WebSocketEndpoint(authenticate, streams, SystemClock(), Failures(print), stalled_seconds=0.01)
+    await stream(scope, receive, send)
+    assert await writer.given_up == 4408
