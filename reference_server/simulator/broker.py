@@ -1,5 +1,6 @@
 """The broker behind the terminals: its market, its accounts, its trade server."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from threading import RLock
 from typing import Any
@@ -18,6 +19,12 @@ DEFAULT_SERVER = "TonpoSim-Demo"
 REFUSED_PASSWORD = "invalid"  # noqa: S105 - a documented word that every server refuses
 UNREACHABLE_PREFIX = "Unreachable"
 NETTING_WORD = "Netting"
+
+
+def password_digest(server: str, login: int, password: str) -> str:
+    """What is remembered of a password: people may type a real one into a demo."""
+    salt = f"{server}/{login}".encode()
+    return hashlib.scrypt(password.encode("utf-8", "surrogatepass"), salt=salt, n=2**12, r=8, p=1, dklen=32).hex()
 
 
 class AuthorizationFailed(Exception):
@@ -61,8 +68,15 @@ class SimulatedBroker:
         )
         self.accounts: dict[tuple[str, int], Account] = {}
         self.ledger = Ledger(self.market)
+        self._check_conversions()
         self.trade_server = TradeServer(self.market, self.ledger)
         self._triggers = Triggers(self.market, self.ledger, self.accounts.values())
+
+    def _check_conversions(self) -> None:
+        """Raises LookupError when a symbol's profit or margin cannot be converted into the deposit currency."""
+        for symbol in self.market.symbols.values():
+            for currency in (symbol.currency_profit, symbol.currency_margin):
+                self.ledger.exchange.rate(currency, self.settings.currency, at_ask=True)
 
     def advance(self) -> int:
         """Let everything happen that the clock has passed; returns the server's clock in milliseconds."""
@@ -85,18 +99,19 @@ class SimulatedBroker:
             return account
         if password is None or password == REFUSED_PASSWORD or login <= 0:
             raise AuthorizationFailed(str(login))
+        digest = password_digest(server, login, password)
         if account is None:
-            return self._open(server, login, password)
-        if password != account.password:
+            return self._open(server, login, digest)
+        if digest != account.password_digest:
             raise AuthorizationFailed(str(login))
         return account
 
-    def _open(self, server: str, login: int, password: str) -> Account:
+    def _open(self, server: str, login: int, digest: str) -> Account:
         self.advance()
         account = Account(
             server=server,
             login=login,
-            password=password,
+            password_digest=digest,
             settings=self.settings,
             margin_mode=NETTING if NETTING_WORD in server else HEDGING,
         )

@@ -9,7 +9,7 @@ from reference_server.simulator.quotes import Quote
 from reference_server.simulator.symbols import SymbolProfile, by_name
 
 BLOCK_MS = 60_000
-FULL_DETAIL_MS = 600_000
+FULL_DETAIL_MS = 120_000
 CATCH_UP_LIMIT_MS = 7 * 86_400_000
 
 
@@ -34,8 +34,8 @@ class _Feed:
 class Market:
     """All quotes of one broker. Nothing happens between calls: `advance` plays what the clock has passed.
 
-    After a silence longer than ten minutes the older part is played in less detail (one tick per symbol in about five
-    seconds, or in a minute after more than a day), and not more than the last seven days.
+    After a silence longer than two minutes the older part is played in less detail (one tick per symbol in about five
+    seconds, or in five minutes after more than a day), and not more than the last seven days.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class Market:
 
     def _catch_up(self, until_ms: int) -> None:
         start_ms = max(self.utc_ms, until_ms - CATCH_UP_LIMIT_MS)
-        every_ms = 5_000 if until_ms - start_ms <= 86_400_000 else 60_000
+        every_ms = 5_000 if until_ms - start_ms <= 86_400_000 else 300_000
         for feed in self._feeds:
             feed.horizon_ms = start_ms
             feed.fetch(self.source, until_ms, every_ms=every_ms)

@@ -1,5 +1,6 @@
 """Market, limit and stop orders, closing, modifying, and what the server refuses."""
 
+import json
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from reference_server.simulator import (
     ManualPrices,
     SimulatedBroker,
     SimulatedMetaTrader5,
+    load_symbols,
 )
 from tests.simulator.conftest import Desk, open_desk
 
@@ -261,7 +263,8 @@ def test_state_survives_a_restart_and_what_was_missed_is_played() -> None:
     opened = desk.buy(0.1, sl=1.08)
     desk.pending(BUY_LIMIT, 1.07)
     info = desk.mt5.account_info()
-    state = desk.broker.dump()
+    state = json.loads(json.dumps(desk.broker.dump()))
+    assert "secret" not in json.dumps(state)
 
     broker = SimulatedBroker(clock=desk.clock, prices=ManualPrices())
     broker.load(state)
@@ -277,3 +280,30 @@ def test_state_survives_a_restart_and_what_was_missed_is_played() -> None:
     assert broker.dump()["next_order"] > state["next_order"]
     with pytest.raises(ValueError, match="version"):
         broker.load({})
+
+
+def test_a_symbol_that_cannot_be_converted_is_refused_at_the_start() -> None:
+    index = [symbol for symbol in load_symbols() if symbol.name == "GER40"]
+    with pytest.raises(LookupError, match="EUR into USD"):
+        SimulatedBroker(clock=ManualClock(), prices=ManualPrices(), symbols=index)
+
+
+def test_a_symbol_in_use_stays_in_market_watch(desk: Desk) -> None:
+    ticket = desk.pending(BUY_LIMIT, 1.08).order
+    assert desk.mt5.symbol_select("EURUSD", False) is False
+    desk.mt5.order_send({"action": 8, "order": ticket})
+    assert desk.mt5.symbol_select("EURUSD", False) is True
+    assert desk.mt5.symbol_info("EURUSD").select is False
+    assert desk.mt5.symbol_select("EURUSD") is True
+    assert desk.mt5.symbol_select("NOPE") is False
+    assert desk.mt5.last_error() == (-4, "Terminal: Not found")
+
+
+def test_two_terminals_on_one_account_see_the_same_book(desk: Desk) -> None:
+    other = SimulatedMetaTrader5(desk.broker)
+    assert other.initialize(login=42, password="secret", server="TonpoSim-Demo")
+    ticket = desk.buy().order
+    assert other.positions_get()[0].ticket == ticket
+    assert desk.mt5.shutdown() is True
+    assert desk.mt5.positions_get() is None
+    assert other.positions_total() == 1

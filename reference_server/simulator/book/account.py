@@ -32,7 +32,7 @@ class Account:
 
     server: str
     login: int
-    password: str
+    password_digest: str
     settings: AccountSettings
     margin_mode: int = HEDGING
     balance: float = 0.0

@@ -11,7 +11,7 @@ from reference_server.simulator.market import Market
 from reference_server.simulator.structs import TradeDeal, TradeOrder
 
 VERSION = 1
-PLAIN = ("server", "login", "password", "margin_mode", "balance", "credit", "trade_allowed", "trade_expert")
+PLAIN = ("server", "login", "password_digest", "margin_mode", "balance", "credit", "trade_allowed", "trade_expert")
 
 
 def dump(market: Market, ledger: Ledger, accounts: Iterable[Account]) -> dict[str, Any]:

@@ -43,7 +43,7 @@ class SymbolCalls(ConnectionCalls):
             raise Failed(*WRONG_VERSION)
         self._connected()
 
-    def symbols_get(self, *args: Any, **keywords: Any) -> tuple[Struct, ...] | bool | None:
+    def symbols_get(self, *args: Any, **keywords: Any) -> Any:
         """Every symbol, or those of a group; False for a bad argument, None without a connection."""
         self.error = SUCCESS
         try:
@@ -51,8 +51,7 @@ class SymbolCalls(ConnectionCalls):
         except Failed as failed:
             self.error = failed.error
             return False
-        symbols: tuple[Struct, ...] | None = self._symbols(pattern)
-        return symbols
+        return self._symbols(pattern)
 
     @staticmethod
     def _group(args: tuple[Any, ...], keywords: dict[str, Any]) -> str:
