@@ -1,12 +1,13 @@
 """`tonpo spec`: lint, bundle and compare the contract."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
-from spec.documents import OPENAPI_PATH, ReferenceBroken
-from spec.yaml_source import SourceError
+from spec.documents import ASYNCAPI_PATH, OPENAPI_PATH, ReferenceBroken
+from spec.yaml_source import JsonObject, SourceError
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -40,46 +41,58 @@ def lint_command(files: tuple[Path, ...]) -> None:
 
 
 @spec.command(name="bundle")
-@click.argument("file", type=_FILE, default=OPENAPI_PATH)
-@click.option(
-    "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="File to write; else the terminal."
-)
-@click.option("--format", "format_name", type=click.Choice(["yaml", "json"]), help="Else as the output's name says.")
+@click.argument("files", nargs=-1, type=_FILE)
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Folder to write to.")
+@click.option("--format", "format_name", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
 @click.option("--core", is_flag=True, help="Only the core profile: leave every capability out.")
 @click.option("--capability", "capabilities", multiple=True, metavar="NAME", help="Keep only these; may be repeated.")
 def bundle_command(
-    file: Path, output: Path | None, format_name: str | None, core: bool, capabilities: tuple[str, ...]
+    files: tuple[Path, ...], out: Path | None, format_name: str, core: bool, capabilities: tuple[str, ...]
 ) -> None:
-    """Write FILE (by default the OpenAPI document) as one file that refers to no other.
+    """Write each of FILES (by default both documents) as one file that refers to no other.
+
+    Without --out, one document goes to the terminal.
 
     \b
     Example:
-      tonpo spec bundle spec/asyncapi.yaml --output build/asyncapi.json
+      tonpo spec bundle --out build/spec
     """
     from spec.bundle import bundle, render
-    from spec.narrowing import all_capabilities
 
+    chosen = files or (OPENAPI_PATH, ASYNCAPI_PATH)
+    if out is None and len(chosen) > 1:
+        raise click.UsageError("several documents need a folder: add --out DIR, or name one file")
     try:
-        document = bundle(file)
-        unknown = sorted(set(capabilities) - all_capabilities(document))
-        if unknown:
-            known = ", ".join(sorted(all_capabilities(document)))
-            raise click.UsageError(f"no such capability: {', '.join(unknown)}. The document has: {known}")
+        documents = {path: bundle(path) for path in chosen}
+        _refuse_unknown(capabilities, documents.values())
         if core or capabilities:
-            document = bundle(file, capabilities)
+            documents = {path: bundle(path, capabilities) for path in chosen}
     except (SourceError, ReferenceBroken) as error:
         raise click.UsageError(str(error)) from error
-    chosen = format_name or ("json" if output is not None and output.suffix == ".json" else "yaml")
-    text = render(document, chosen)
-    if output is None:
-        click.echo(text, nl=False)
-        return
+    for path, document in documents.items():
+        text = render(document, format_name)
+        if out is None:
+            click.echo(text, nl=False)
+        else:
+            _write(out / f"{path.stem}.{format_name}", text)
+
+
+def _refuse_unknown(capabilities: tuple[str, ...], documents: Iterable[JsonObject]) -> None:
+    from spec.narrowing import all_capabilities
+
+    known = sorted(set().union(*(all_capabilities(document) for document in documents)))
+    unknown = [name for name in capabilities if name not in known]
+    if unknown:
+        raise click.UsageError(f"no such capability: {', '.join(unknown)}. There are: {', '.join(known)}")
+
+
+def _write(target: Path, text: str) -> None:
     try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(text, encoding="utf-8")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise click.UsageError(f"{output} cannot be written: {error.strerror}") from error
-    click.echo(f"wrote {output}", err=True)
+        raise click.UsageError(f"{target} cannot be written: {error.strerror}") from error
+    click.echo(f"wrote {target}")
 
 
 @spec.command(name="diff")

@@ -13,6 +13,12 @@ ACCOUNT = "50012345:demo-password@Demo-Server"
 BAD_ACCOUNT = "50054321:invalid@Demo-Server"
 
 
+class _NothingJudged(click.ClickException):
+    """The gateway could not be started."""
+
+    exit_code = 2
+
+
 @click.command(name="demo")
 @click.option(
     "--report",
@@ -37,7 +43,7 @@ def demo(report: Path) -> None:
                 click.echo(f"It listens on {gateway.url}.")
                 code = _judge(gateway, report)
         except GatewayFailed as error:
-            raise click.UsageError(str(error)) from error
+            raise _NothingJudged(str(error)) from error
     click.echo("The gateway is stopped.")
     page = report / "report.html"
     if page.is_file():

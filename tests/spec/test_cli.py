@@ -28,10 +28,15 @@ def test_linting_a_faulty_document_prints_file_line_and_rule(edit: Edit) -> None
 
 
 def test_a_bundle_is_written_where_asked(contract: Path) -> None:
-    target = contract / "build" / "stream.json"
-    result = run("bundle", contract / "asyncapi.yaml", "--output", target)
+    result = run("bundle", contract / "asyncapi.yaml", "--out", contract / "build", "--format", "json")
     assert result.exit_code == 0, result.output
+    target = contract / "build" / "asyncapi.json"
     assert json.loads(target.read_text("utf-8"))["components"]["schemas"].keys() == {"Thing", "Deleted"}
+
+
+def test_both_packaged_documents_are_bundled_by_default(tmp_path: Path) -> None:
+    assert run("bundle", "--out", tmp_path).exit_code == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"openapi.yaml", "asyncapi.yaml"}
 
 
 def test_a_bundle_of_the_core_has_no_capabilities(contract: Path) -> None:
@@ -45,6 +50,7 @@ def test_a_bundle_of_the_core_has_no_capabilities(contract: Path) -> None:
         ["bundle", "requirements.yaml"],
         ["bundle", "openapi.yaml", "--capability", "flying"],
         ["bundle", "absent.yaml"],
+        ["bundle"],
         ["diff", "openapi.yaml", "asyncapi.yaml"],
         ["diff", "openapi.yaml", "requirements.yaml"],
         ["diff", "openapi.yaml"],
