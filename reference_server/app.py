@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -12,10 +13,11 @@ from typing import Final
 
 import structlog
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute, Route, Router, WebSocketRoute
+from starlette.routing import Route, Router, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reference_server.api.access import AccessLog
+from reference_server.api.access_log import AccessLines
 from reference_server.api.accounts import account_handlers
 from reference_server.api.compiled import Pipeline
 from reference_server.api.failures import Failures
@@ -33,7 +35,7 @@ from reference_server.config import Settings
 from reference_server.domain.plans import PLANS
 from reference_server.storage.limits import SlidingWindowLimiter
 from reference_server.store import open_store
-from reference_server.telemetry import REQUEST_ID
+from reference_server.telemetry import REQUEST_ID, scrub
 from reference_server.usecases.account_book import AccountBook
 from reference_server.usecases.accounts import AccountUseCases
 from reference_server.usecases.feed import Feeds
@@ -95,15 +97,14 @@ async def open_gateway(
         pipeline = Pipeline(
             users.authenticate, Limits(limiter), handlers, settings.max_body_bytes, settings.max_json_depth
         )
-        operations = operations_app(contract.openapi, pipeline, failures)
-        stream = Stream(users.authenticate, streams, clock, failures)
-        beside: list[BaseRoute] = [
-            *document_routes(contract),
-            WebSocketRoute("/ws", stream),
+        beneath = [*document_routes(contract), Route("/ws", UpgradeNeeded())]
+        operations = operations_app(contract.openapi, pipeline, failures, beneath)
+        sockets = [
+            WebSocketRoute("/ws", Stream(users.authenticate, streams, clock, failures)),
             WebSocketRoute("/{path:path}", NoStreamHere()),
-            Route("/ws", UpgradeNeeded()),
         ]
-        yield gateway_app(operations, beside, failures, access_log=_access_log(), on_request=REQUEST_ID.set)
+        access_log = _access_log(settings)
+        yield gateway_app(operations, sockets, failures, access_log=access_log, on_request=REQUEST_ID.set)
 
 
 class GatewayApplication:
@@ -144,20 +145,21 @@ def gateway_version() -> str:
 
 
 def _simulated_terminals(settings: Settings, clock: Clock) -> Terminals:
-    from reference_server.terminals.inline import SimulatedTerminals  # numpy: not needed with another provider
+    from reference_server.terminals.simulated import SimulatedTerminals  # numpy: not needed with another provider
 
-    return SimulatedTerminals(settings, clock)
+    return SimulatedTerminals(
+        clock,
+        seed=settings.simulator_seed,
+        poll_interval_seconds=settings.tick_poll_interval_ms / 1000,
+        state_path=settings.data_dir / "simulator.json",
+    )
 
 
-def _access_log() -> AccessLog | None:
+def _access_log(settings: Settings) -> AccessLog | None:
     if not logging.getLogger(ACCESS_LOGGER).isEnabledFor(logging.INFO):
         return None
-    logger = structlog.get_logger(ACCESS_LOGGER)
-
-    def log(method: str, path: str, status: int, duration_ms: float, request_id: str) -> None:
-        logger.info("request", method=method, path=path, status=status, ms=round(duration_ms, 2), request_id=request_id)
-
-    return log
+    is_console = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
+    return AccessLines(sys.stderr, scrub, as_json=not is_console)
 
 
 def _report_defect(error: BaseException, request_id: str) -> None:

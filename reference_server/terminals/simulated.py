@@ -94,6 +94,7 @@ class SimulatedTerminals:
 
 def write_privately(path: Path, state: dict[str, Any]) -> None:
     """Replace a file by JSON as one step, readable by its owner only. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.new")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
