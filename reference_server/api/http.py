@@ -13,7 +13,7 @@ from connexion.resolver import Resolver
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.routing import BaseRoute, Mount
+from starlette.routing import BaseRoute, Mount, Router
 from starlette.types import Receive, Scope, Send
 
 from reference_server.api.access import Access, AccessLog, OnRequest
@@ -24,11 +24,16 @@ from reference_server.api.spec_document import check_handlers
 from reference_server.domain.errors import GatewayError, PathNotFound
 
 
-def operations_app(openapi: dict[str, Any], pipeline: Pipeline, failures: Failures) -> ConnexionMiddleware:
-    """Return connexion over the document, with the compiled pipeline. Raises HandlersDiffer."""
+def operations_app(
+    openapi: dict[str, Any], pipeline: Pipeline, failures: Failures, beneath: Sequence[BaseRoute]
+) -> ConnexionMiddleware:
+    """Return connexion over the document, with the compiled pipeline, above routes that the contract does not have.
+
+    Raises HandlersDiffer.
+    """
     check_handlers(openapi, pipeline.handlers)
     layers: list[Any] = [ExceptionMiddleware, IndexedRouting, partial(CompiledOperations, pipeline=pipeline)]
-    app = ConnexionMiddleware(_nothing_here, middlewares=layers)
+    app = ConnexionMiddleware(Router([*beneath], redirect_slashes=False, default=_nothing_here), middlewares=layers)
     app.add_api(openapi, base_path="", resolver=Resolver(pipeline.handlers.__getitem__))
     for kind in (GatewayError, ProblemException, HTTPException, Exception):
         app.add_error_handler(kind, failures.for_connexion)
@@ -37,15 +42,15 @@ def operations_app(openapi: dict[str, Any], pipeline: Pipeline, failures: Failur
 
 def gateway_app(
     operations: ConnexionMiddleware,
-    beside: Sequence[BaseRoute],
+    sockets: Sequence[BaseRoute],
     failures: Failures,
     *,
     on_request: OnRequest | None = None,
     access_log: AccessLog | None = None,
 ) -> Starlette:
-    """Return the whole application: the routes `beside` (documents, `/ws`) come before the contract's operations."""
+    """Return the whole application: the routes of `sockets` beside the contract's operations."""
     return Starlette(
-        routes=[*beside, Mount("/", operations)],
+        routes=[*sockets, Mount("/", operations)],
         middleware=[Middleware(Access, log=access_log, on_request=on_request)],
         exception_handlers={HTTPException: failures.for_starlette, Exception: failures.for_starlette},
     )

@@ -2,7 +2,8 @@
 
 It stands where connexion's own routing would, because that one scans every path's regular expression for each request,
 names the methods of one operation only in `Allow`, redirects paths with a trailing slash, and cannot tell `%2F` in a
-symbol's name from a separator. An unknown path or method is raised for connexion's exception middleware.
+symbol's name from a separator. An unknown path goes on to the application beneath, as with connexion's
+own.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from connexion.spec import Specification
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reference_server.api.errors import MethodMissing
-from reference_server.domain.errors import PathNotFound
 
 
 @dataclass(slots=True)
@@ -56,7 +56,7 @@ class IndexedRouting(SpecMiddleware):
         return path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Attach the operation to the scope and pass it on. Raises PathNotFound, MethodMissing."""
+        """Attach the operation to the scope and pass it on. Raises MethodMissing."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -64,13 +64,17 @@ class IndexedRouting(SpecMiddleware):
         scope["path_params"] = {}
         if path is None:
             path = self._match(scope)
+        if path is None:
+            scope.setdefault("extensions", {})[ROUTING_CONTEXT] = {}
+            await self.app(scope, receive, send)
+            return
         context = path.methods.get(scope["method"])
         if context is None:
             raise MethodMissing(scope["method"], tuple(sorted(path.methods)))
         scope.setdefault("extensions", {})[ROUTING_CONTEXT] = context
         await self.app(scope, receive, send)
 
-    def _match(self, scope: Scope) -> _Path:
+    def _match(self, scope: Scope) -> _Path | None:
         raw = scope.get("raw_path") or b""
         if b"%" in raw:
             parts = [unquote(part) for part in raw.decode("latin-1").split("/")[1:]]
@@ -87,4 +91,4 @@ class IndexedRouting(SpecMiddleware):
                 if all(values):
                     scope["path_params"] = dict(zip(path.names, values, strict=True))
                     return path
-        raise PathNotFound
+        return None

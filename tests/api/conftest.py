@@ -144,8 +144,8 @@ def small_gateway() -> Small:
     pipeline = Pipeline(
         authenticate, Limits(small.limiter), {**dict.fromkeys(names, show), "fails": fail}, MAX_BODY, 32
     )
-    operations = operations_app(SMALL_CONTRACT, pipeline, failures)
-    small.app = gateway_app(operations, [Route("/ws", UpgradeNeeded())], failures)
+    operations = operations_app(SMALL_CONTRACT, pipeline, failures, [Route("/ws", UpgradeNeeded())])
+    small.app = gateway_app(operations, [], failures)
     return small
 
 

@@ -94,9 +94,10 @@ async def newcomer(running: Running) -> AsyncIterator[Trader]:
 async def trader(newcomer: Trader) -> Trader:
     body = {"mt5Login": "12345678", "mt5Password": "your-password", "mt5Server": "ICMarkets-Demo"}
     account = await newcomer.call("POST", "/api/accounts", json=body)
+    path = f"/api/accounts/{account['account_id']}/status"
     async with asyncio.timeout(10):
-        while (await newcomer.call("GET", f"/api/accounts/{account['account_id']}/status"))["status"] != "active":
-            await asyncio.sleep(0.005)
+        while (await newcomer.call("GET", path))["status"] != "active":
+            pass
     return newcomer
 
 
