@@ -7,10 +7,12 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from reference_server.simulator.clock import ServerTime
 from reference_server.simulator.path import Floats, Integers, PricePath
 from reference_server.simulator.symbols import SymbolProfile
 
 MS_PER_MINUTE = 60_000
+NIGHT_FROM, NIGHT_UNTIL = 23 * 60 + 55, 15  # minutes of the server's day
 BAR_SAMPLES_MS = np.array([0, 15_000, 30_000, 45_000, 59_750])
 
 
@@ -82,10 +84,14 @@ class _Paths:
 
 
 class GeneratedPrices:
-    """Prices that move on their own, the same ones for the same seed and moment."""
+    """Prices that move on their own, the same ones for the same seed and moment.
 
-    def __init__(self, seed: int = 1) -> None:
+    The spread varies around the profile's; it is the night's from 23:55 to 00:15 of the server's clock.
+    """
+
+    def __init__(self, seed: int = 1, *, server_time: ServerTime | None = None) -> None:
         self._paths = _Paths(seed)
+        self._server_time = server_time if server_time is not None else ServerTime()
 
     def opening(self, symbol: SymbolProfile, at_ms: int) -> PricePoint:
         """The generated price of that moment."""
@@ -114,8 +120,12 @@ class GeneratedPrices:
     def _quote(self, symbol: SymbolProfile, times: Integers) -> list[PricePoint]:
         path = self._paths.of(symbol)
         point = symbol.point
+        offset = self._server_time.offset_ms(int(times[0])) if len(times) else 0
+        minutes = (times + offset) // MS_PER_MINUTE % 1440
+        night = (minutes >= NIGHT_FROM) | (minutes < NIGHT_UNTIL)
         widening = 0.8 + 0.6 * path.chance(1, times)
-        spreads = np.maximum(np.round(symbol.spread_points * widening), 1) * point
+        usual = np.where(night, symbol.night_spread_points, symbol.spread_points)
+        spreads = np.maximum(np.round(usual * widening), 1) * point
         bids = np.round(path.mid(times) - symbol.spread_points * point / 2, symbol.digits)
         asks = np.round(bids + spreads, symbol.digits)
         return list(map(PricePoint, times.tolist(), bids.tolist(), asks.tolist()))

@@ -192,3 +192,10 @@ def test_following_the_sessions_nothing_moves_on_a_weekend() -> None:
     assert mt5.symbol_info_tick("BTCUSD") != before[1]
     days = mt5.copy_rates_from_pos("EURUSD", mt5.TIMEFRAME_D1, 0, 5)["time"] // 86_400
     assert set(((days + 3) % 7).tolist()[:-1]) <= set(range(5))
+
+
+def test_spreads_are_wide_around_the_servers_midnight() -> None:
+    source, euro = GeneratedPrices(), load_symbols()[0]
+    midnight = ServerTime().utc_ms(1_717_459_200_000)
+    day, night = (source.points(euro, at, at + 60_000) for at in (midnight - 3_600_000, midnight))
+    assert max(point.ask - point.bid for point in day) < min(point.ask - point.bid for point in night)
