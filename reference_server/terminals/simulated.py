@@ -108,10 +108,12 @@ def write_privately(path: Path, state: dict[str, Any]) -> None:
 def _restore(broker: SimulatedBroker, path: Path) -> None:
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(state, dict):
+            raise ValueError("not an object")
         broker.load(state)
     except FileNotFoundError:
         return
-    except (OSError, ValueError, KeyError, TypeError) as unreadable:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as unreadable:
         raise SimulatorStateUnusable(
             f"{path} does not hold the simulated broker's accounts ({unreadable}): move it away to start afresh."
         ) from unreadable

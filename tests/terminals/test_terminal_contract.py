@@ -1,0 +1,307 @@
+"""What every provider of terminals does, over the port that the use cases know."""
+
+from __future__ import annotations
+
+import pytest
+
+from reference_server.domain.errors import PositionNotFound, SymbolNotFound
+from reference_server.domain.events import AccountChanged, CandleClosed, OrderSettled, PositionChanged, TickArrived
+from reference_server.domain.market import Timeframe
+from reference_server.domain.trading import KEEP, Keep, NewOrder, OrderType, PositionChange, Side
+from reference_server.usecases.ports import BrokerUnreachable, LoginRefused, Terminal
+from tests.terminals.fakes import Desk
+
+BUY = NewOrder("EURUSD", Side.BUY, OrderType.MARKET, 0.1)
+SELL = NewOrder("EURUSD", Side.SELL, OrderType.MARKET, 0.1)
+
+
+async def test_a_login_opens_the_account_that_was_asked_for(terminal: Terminal) -> None:
+    info = await terminal.account_info()
+    assert (info.login, info.server, info.currency) == (1234, "Sim-Demo", "USD")
+    assert (info.margin_mode, info.margin_level) == ("hedging", 0.0)
+
+
+async def test_a_wrong_password_is_refused(desk: Desk) -> None:
+    with pytest.raises(LoginRefused):
+        await desk.open(password="invalid")
+
+
+async def test_a_second_password_for_a_known_login_is_refused(desk: Desk) -> None:
+    await desk.open(password="one")
+    with pytest.raises(LoginRefused):
+        await desk.open(password="two")
+
+
+async def test_a_login_that_is_no_number_is_refused(desk: Desk) -> None:
+    with pytest.raises(LoginRefused):
+        await desk.open(login="abc")
+
+
+async def test_a_silent_server_is_unreachable_and_not_a_refusal(desk: Desk) -> None:
+    with pytest.raises(BrokerUnreachable):
+        await desk.open(server="Unreachable-Live")
+
+
+@pytest.mark.parametrize(("order", "price"), [(BUY, 1.1001), (SELL, 1.1)])
+async def test_a_market_order_opens_a_position_at_its_side_of_the_quote(
+    terminal: Terminal, order: NewOrder, price: float
+) -> None:
+    result = await terminal.place_order(order)
+    assert (result.success, result.retcode, result.price, result.volume) == (True, 10009, price, 0.1)
+    position = await terminal.position(result.ticket)
+    assert (position.side, position.volume, position.open_price) == (order.side, 0.1, price)
+    assert (position.sl, position.tp) == (None, None)
+
+
+async def test_terms_of_an_order_reach_its_position(terminal: Terminal) -> None:
+    order = NewOrder("EURUSD", Side.BUY, OrderType.MARKET, 0.1, sl=1.09, tp=1.12, comment="my-bot", magic=77)
+    result = await terminal.place_order(order)
+    position = await terminal.position(result.ticket)
+    assert (position.sl, position.tp, position.comment, position.magic) == (1.09, 1.12, "my-bot", 77)
+
+
+async def test_a_position_carries_the_commission_of_its_entry(terminal: Terminal) -> None:
+    result = await terminal.place_order(BUY)
+    assert (await terminal.position(result.ticket)).commission == -0.35
+
+
+async def test_times_are_utc(desk: Desk, terminal: Terminal) -> None:
+    result = await terminal.place_order(BUY)
+    assert (await terminal.position(result.ticket)).open_time_ms == desk.clock.now_ms()
+    assert (await terminal.price("EURUSD")).time_ms == desk.clock.now_ms()
+
+
+async def test_a_price_without_last_deals_shows_the_mid(terminal: Terminal) -> None:
+    tick = await terminal.price("EURUSD")
+    assert (tick.bid, tick.ask, tick.last) == (1.1, 1.1001, 1.10005)
+
+
+@pytest.mark.parametrize(
+    ("side", "order_type", "price", "quote"),
+    [
+        (Side.BUY, OrderType.LIMIT, 1.095, (1.0949, 1.095)),
+        (Side.SELL, OrderType.LIMIT, 1.105, (1.105, 1.1051)),
+        (Side.BUY, OrderType.STOP, 1.105, (1.1049, 1.105)),
+        (Side.SELL, OrderType.STOP, 1.095, (1.095, 1.0951)),
+    ],
+)
+async def test_a_pending_order_waits_and_is_filled_at_its_price(
+    desk: Desk, terminal: Terminal, side: Side, order_type: OrderType, price: float, quote: tuple[float, float]
+) -> None:
+    result = await terminal.place_order(NewOrder("EURUSD", side, order_type, 0.1, price=price))
+    assert (result.success, result.price, result.volume) == (True, price, 0.1)
+    assert await terminal.positions() == []
+    await desk.heard.first(OrderSettled)
+    desk.pass_time(1)
+    desk.price("EURUSD", *quote)
+    opened = await desk.heard.first(PositionChanged)
+    assert (opened.change, opened.position.ticket, opened.position.open_price) == ("opened", result.ticket, price)
+    settled = desk.heard.of(OrderSettled)
+    assert [(s.result.ticket, s.result.success, s.side, s.order_type) for s in settled] == [
+        (result.ticket, True, side, order_type)
+    ] * 2, "once when placed, once when filled"
+
+
+async def test_a_pending_order_on_the_wrong_side_is_refused(terminal: Terminal) -> None:
+    result = await terminal.place_order(NewOrder("EURUSD", Side.BUY, OrderType.LIMIT, 0.1, price=1.2))
+    assert (result.success, result.retcode, result.ticket) == (False, 10015, 0)
+
+
+@pytest.mark.parametrize("volume", [0.001, 0.015, 1000.0, 1e300])
+async def test_a_volume_off_the_symbol_is_refused_and_never_rounded(terminal: Terminal, volume: float) -> None:
+    result = await terminal.place_order(NewOrder("EURUSD", Side.BUY, OrderType.MARKET, volume))
+    assert (result.success, result.retcode) == (False, 10014)
+    assert result.error == "Invalid volume: EURUSD takes 0.01 to 100 lots in steps of 0.01."
+    assert await terminal.positions() == []
+
+
+async def test_stops_on_the_wrong_side_are_refused(terminal: Terminal) -> None:
+    result = await terminal.place_order(NewOrder("EURUSD", Side.BUY, OrderType.MARKET, 0.1, sl=1.2))
+    assert (result.success, result.retcode) == (False, 10016)
+
+
+async def test_an_order_without_money_for_it_is_refused(terminal: Terminal) -> None:
+    result = await terminal.place_order(NewOrder("EURUSD", Side.BUY, OrderType.MARKET, 50.0))
+    assert (result.success, result.retcode, result.error) == (False, 10019, "Not enough money for this order.")
+
+
+@pytest.mark.parametrize("symbol", ["NOSUCH", "", "A" * 30, "eurusd", "\U0001f600" * 15])
+async def test_an_unknown_symbol_is_not_found(terminal: Terminal, symbol: str) -> None:
+    assert not await terminal.knows_symbol(symbol)
+    with pytest.raises(SymbolNotFound):
+        await terminal.price(symbol)
+    with pytest.raises(SymbolNotFound):
+        await terminal.place_order(NewOrder(symbol, Side.BUY, OrderType.MARKET, 0.1))
+
+
+async def test_every_listed_symbol_is_known(terminal: Terminal) -> None:
+    symbols = await terminal.symbols()
+    assert "EURUSD" in symbols
+    assert all([await terminal.knows_symbol(symbol) for symbol in symbols])
+
+
+async def test_part_of_a_position_closes_and_the_rest_keeps_its_ticket(terminal: Terminal) -> None:
+    ticket = (await terminal.place_order(BUY)).ticket
+    result = await terminal.close_position(ticket, 0.04)
+    assert (result.success, result.ticket, result.price, result.volume) == (True, ticket, 1.1, 0.04)
+    assert (await terminal.position(ticket)).volume == 0.06
+
+
+async def test_closing_without_volume_closes_all_and_opens_nothing(terminal: Terminal) -> None:
+    ticket = (await terminal.place_order(BUY)).ticket
+    assert (await terminal.close_position(ticket, None)).volume == 0.1
+    assert await terminal.positions() == []
+    with pytest.raises(PositionNotFound):
+        await terminal.close_position(ticket, None)
+
+
+async def test_closing_more_than_is_open_is_refused(terminal: Terminal) -> None:
+    ticket = (await terminal.place_order(BUY)).ticket
+    result = await terminal.close_position(ticket, 0.2)
+    assert (result.success, result.retcode) == (False, 10038)
+    assert (await terminal.position(ticket)).volume == 0.1
+
+
+@pytest.mark.parametrize("ticket", [0, -1, 1, 2**63, 2**64, 10**30])
+async def test_an_unknown_ticket_is_not_found(terminal: Terminal, ticket: int) -> None:
+    with pytest.raises(PositionNotFound):
+        await terminal.position(ticket)
+    with pytest.raises(PositionNotFound):
+        await terminal.close_position(ticket, None)
+    with pytest.raises(PositionNotFound):
+        await terminal.modify_position(PositionChange(ticket, sl=1.0))
+
+
+@pytest.mark.parametrize(
+    ("sl", "tp", "left"),
+    [
+        (1.08, KEEP, (1.08, 1.12)),
+        (KEEP, 1.13, (1.09, 1.13)),
+        (None, KEEP, (None, 1.12)),
+        (KEEP, None, (1.09, None)),
+        (None, None, (None, None)),
+        (1.09, 1.12, (1.09, 1.12)),
+    ],
+)
+async def test_a_modification_keeps_what_it_does_not_name_and_removes_none(
+    terminal: Terminal, sl: float | Keep | None, tp: float | Keep | None, left: tuple[float | None, float | None]
+) -> None:
+    ticket = (await terminal.place_order(NewOrder("EURUSD", Side.BUY, OrderType.MARKET, 0.1, sl=1.09, tp=1.12))).ticket
+    result = await terminal.modify_position(PositionChange(ticket, sl=sl, tp=tp))
+    assert (result.success, result.ticket) == (True, ticket)
+    position = await terminal.position(ticket)
+    assert (position.sl, position.tp) == left
+
+
+async def test_a_modification_to_the_wrong_side_is_refused(terminal: Terminal) -> None:
+    ticket = (await terminal.place_order(BUY)).ticket
+    result = await terminal.modify_position(PositionChange(ticket, sl=1.2))
+    assert (result.success, result.retcode) == (False, 10016)
+
+
+async def test_a_watched_symbol_tells_every_tick(desk: Desk, terminal: Terminal) -> None:
+    terminal.watch({"EURUSD"}, ())
+    for step in range(1, 6):
+        desk.pass_time(0.001)
+        desk.price("EURUSD", 1.1 + step * 1e-5, 1.1001 + step * 1e-5)
+    await desk.heard.first(TickArrived, lambda event: event.tick.bid == 1.10005)
+    assert [event.tick.bid for event in desk.heard.of(TickArrived)] == [1.10001, 1.10002, 1.10003, 1.10004, 1.10005]
+    assert all(event.is_quote for event in desk.heard.of(TickArrived))
+
+
+async def test_a_symbol_that_is_watched_no_longer_is_silent(desk: Desk, terminal: Terminal) -> None:
+    desk.price("GBPUSD", 1.27, 1.2701)
+    terminal.watch({"EURUSD", "GBPUSD"}, ())
+    terminal.watch({"GBPUSD"}, ())
+    desk.pass_time(1)
+    desk.price("EURUSD", 1.2, 1.2001)
+    desk.price("GBPUSD", 1.28, 1.2801)
+    await desk.heard.first(TickArrived)
+    assert {event.tick.symbol for event in desk.heard.of(TickArrived)} == {"GBPUSD"}
+
+
+async def test_a_candle_is_told_when_it_closes(desk: Desk, terminal: Terminal) -> None:
+    desk.pass_time(60)  # into a minute that has only the ticks below
+    terminal.watch((), {("EURUSD", Timeframe.M1)})
+    for bid in (1.1, 1.103, 1.099, 1.102):
+        desk.pass_time(1)
+        desk.price("EURUSD", bid, round(bid + 0.0001, 5))
+    opened_ms = desk.clock.now_ms() // 60_000 * 60_000
+    desk.pass_time(60)
+    candle = (await desk.heard.first(CandleClosed)).candle
+    assert (candle.symbol, candle.timeframe, candle.time_ms) == ("EURUSD", Timeframe.M1, opened_ms)
+    assert (candle.high, candle.low, candle.close, candle.complete) == (1.103, 1.099, 1.102, True)
+    assert len(desk.heard.of(CandleClosed)) == 1
+
+
+async def test_an_order_is_settled_once_and_its_position_opened_once(desk: Desk, terminal: Terminal) -> None:
+    result = await terminal.place_order(BUY)
+    opened = await desk.heard.first(PositionChanged)
+    assert (opened.change, opened.position.ticket, opened.position.volume) == ("opened", result.ticket, 0.1)
+    desk.pass_time(10)  # past the sweep for tardy deals
+    await terminal.close_position(result.ticket, None)
+    closed = await desk.heard.first(PositionChanged, lambda event: event.change == "closed")
+    assert (closed.position.ticket, closed.position.volume) == (result.ticket, 0.0)
+    orders = [event.result.order for event in desk.heard.of(OrderSettled)]
+    assert len(orders) == len(set(orders)) == 2
+    assert desk.heard.of(OrderSettled)[0].result == result
+
+
+async def test_a_refusal_is_told_too(desk: Desk, terminal: Terminal) -> None:
+    result = await terminal.place_order(NewOrder("EURUSD", Side.BUY, OrderType.MARKET, 0.001))
+    settled = await desk.heard.first(OrderSettled)
+    assert (settled.result, settled.symbol, settled.side) == (result, "EURUSD", Side.BUY)
+
+
+async def test_a_change_of_volume_or_stops_is_told(desk: Desk, terminal: Terminal) -> None:
+    ticket = (await terminal.place_order(BUY)).ticket
+    await desk.heard.first(PositionChanged)
+    await terminal.modify_position(PositionChange(ticket, sl=1.09))
+    await desk.heard.first(PositionChanged, lambda event: event.change == "changed" and event.position.sl == 1.09)
+    await terminal.close_position(ticket, 0.04)
+    await desk.heard.first(PositionChanged, lambda event: event.change == "changed" and event.position.volume == 0.06)
+
+
+async def test_a_stop_loss_that_fires_is_told_without_any_subscription(desk: Desk, terminal: Terminal) -> None:
+    ticket = (await terminal.place_order(NewOrder("EURUSD", Side.BUY, OrderType.MARKET, 0.1, sl=1.095))).ticket
+    await desk.heard.first(PositionChanged)
+    desk.pass_time(1)
+    desk.price("EURUSD", 1.0949, 1.095)
+    closed = await desk.heard.first(PositionChanged, lambda event: event.change == "closed")
+    assert (closed.position.ticket, closed.position.volume, closed.position.current_price) == (ticket, 0.0, 1.0949)
+    stop = desk.heard.of(OrderSettled)[-1]
+    assert (stop.result.ticket, stop.result.price, stop.side, stop.order_type) == (ticket, 1.0949, Side.SELL, None)
+    account = await desk.heard.first(AccountChanged, lambda event: event.info.margin == 0.0)
+    assert account.info.balance == (await terminal.account_info()).balance
+
+
+async def test_equity_is_told_as_it_moves(desk: Desk, terminal: Terminal) -> None:
+    await terminal.place_order(BUY)
+    await desk.heard.first(AccountChanged)
+    desk.pass_time(2)
+    desk.price("EURUSD", 1.101, 1.1011)
+    moved = await desk.heard.first(AccountChanged, lambda event: event.info.profit == 9.0)
+    assert moved.info.equity == round(moved.info.balance + 9.0, 2)
+
+
+async def test_what_others_do_on_the_account_is_told_to_every_terminal_of_it(desk: Desk, terminal: Terminal) -> None:
+    other = await desk.open()
+    desk.heard.events.clear()
+    result = await other.place_order(SELL)
+    await desk.heard.first(PositionChanged, lambda _: len(desk.heard.of(PositionChanged)) == 2)
+    assert [event.result.ticket for event in desk.heard.of(OrderSettled)] == [result.ticket] * 2
+
+
+async def test_a_netting_account_keeps_one_position_for_each_symbol(desk: Desk) -> None:
+    terminal = await desk.open(server="Sim-Netting")
+    first = await terminal.place_order(BUY)
+    second = await terminal.place_order(BUY)
+    assert second.ticket == first.ticket
+    assert (await terminal.position(first.ticket)).volume == 0.2
+    refused = await terminal.close_position(first.ticket, 0.3)
+    assert (refused.success, refused.retcode) == (False, 10038), "a larger close would open the opposite position"
+
+
+async def test_closing_a_terminal_twice_is_harmless(terminal: Terminal) -> None:
+    await terminal.close()
+    await terminal.close()
