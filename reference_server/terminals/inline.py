@@ -26,7 +26,8 @@ _log = logging.getLogger(__name__)
 class InlineTerminal:
     """Implements the Terminal port by calling the adapter directly, with one task that polls.
 
-    The adapter must be logged in. `on_closed` is called once when the terminal has been closed.
+    The adapter must be logged in. `on_trade` is called after each trading call, `on_closed` once when
+    the terminal has been closed.
     """
 
     def __init__(
@@ -35,11 +36,13 @@ class InlineTerminal:
         listener: Listener,
         *,
         poll_interval_seconds: float = POLL_INTERVAL_SECONDS,
+        on_trade: Callable[[], None] | None = None,
         on_closed: Callable[[InlineTerminal], None] | None = None,
     ) -> None:
         self._adapter = adapter
         self._listener = listener
         self._interval = poll_interval_seconds
+        self._on_trade = on_trade
         self._on_closed = on_closed
         self._poller = Poller(adapter)
         self._poller.begin()
@@ -64,21 +67,21 @@ class InlineTerminal:
         try:
             return self._adapter.place_order(order)
         finally:
-            self._wake.set()
+            self._after_trade()
 
     async def close_position(self, ticket: int, volume: float | None) -> OrderResult:
         """Close all (None) or part of a position. Raises PositionNotFound, OutcomeUnknown."""
         try:
             return self._adapter.close_position(ticket, volume)
         finally:
-            self._wake.set()
+            self._after_trade()
 
     async def modify_position(self, change: PositionChange) -> OrderResult:
         """Change stop levels. Raises PositionNotFound, OutcomeUnknown."""
         try:
             return self._adapter.modify_position(change)
         finally:
-            self._wake.set()
+            self._after_trade()
 
     async def symbols(self) -> Sequence[str]:
         """All symbols that the broker lists."""
@@ -110,6 +113,12 @@ class InlineTerminal:
         self._adapter.shutdown()
         if self._on_closed is not None:
             self._on_closed(self)
+
+    def _after_trade(self) -> None:
+        """Let the events of a trade follow at once."""
+        self._wake.set()
+        if self._on_trade is not None:
+            self._on_trade()
 
     async def _poll(self) -> None:
         """Poll until cancelled; a defect in one poll is logged and does not end the account's events."""

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 from pathlib import Path
 from typing import Any, Final
 
 from reference_server.domain.account import Mt5Credentials
 from reference_server.domain.errors import TerminalUnavailable
-from reference_server.domain.events import AccountChanged, OrderSettled, TerminalEvent
+from reference_server.domain.events import OrderSettled, TerminalEvent
 from reference_server.simulator import GeneratedPrices, SimulatedBroker, SimulatedMetaTrader5
 from reference_server.terminals.adapter import MetaTraderAdapter
 from reference_server.terminals.inline import POLL_INTERVAL_SECONDS, InlineTerminal
 from reference_server.usecases.ports import BrokerUnreachable, Clock, Listener
 
 _SAVE_INTERVAL_SECONDS: Final = 1.0
+
+_log = logging.getLogger(__name__)
 
 
 class SimulatorStateUnusable(Exception):
@@ -45,6 +48,7 @@ class SimulatedTerminals:
         self._state_path = state_path
         self._open: set[InlineTerminal] = set()
         self._save_timer: asyncio.TimerHandle | None = None
+        self._saving: asyncio.Task[None] | None = None
         if state_path is not None:
             _restore(self.broker, state_path)
 
@@ -54,7 +58,7 @@ class SimulatedTerminals:
         adapter.login(credentials)
 
         def hear(event: TerminalEvent) -> None:
-            if isinstance(event, OrderSettled | AccountChanged):
+            if isinstance(event, OrderSettled):
                 self._save_soon()
             listener(event)
 
@@ -63,6 +67,7 @@ class SimulatedTerminals:
                 adapter,
                 hear,
                 poll_interval_seconds=self._poll_interval_seconds,
+                on_trade=self._save_soon,
                 on_closed=self._open.discard,
             )
         except TerminalUnavailable as lost:
@@ -78,18 +83,32 @@ class SimulatedTerminals:
         if self._save_timer is not None:
             self._save_timer.cancel()
             self._save_timer = None
-        self._save()
+        if self._saving is not None:
+            await self._saving
+            self._saving = None
+        await self._save()
 
     def _save_soon(self) -> None:
         """Save within a second; what happens until then is saved with it."""
         if self._state_path is None or self._save_timer is not None:
             return
-        self._save_timer = asyncio.get_running_loop().call_later(_SAVE_INTERVAL_SECONDS, self._save)
+        self._save_timer = asyncio.get_running_loop().call_later(_SAVE_INTERVAL_SECONDS, self._start_saving)
 
-    def _save(self) -> None:
+    def _start_saving(self) -> None:
         self._save_timer = None
-        if self._state_path is not None:
-            write_privately(self._state_path, self.broker.dump())
+        if self._saving is not None and not self._saving.done():
+            self._save_soon()
+            return
+        self._saving = asyncio.get_running_loop().create_task(self._save(), name="simulator-save")
+
+    async def _save(self) -> None:
+        """Take the broker's state here and write it in a thread: a disk may take longer than an order."""
+        if self._state_path is None:
+            return
+        try:
+            await asyncio.to_thread(write_privately, self._state_path, self.broker.dump())
+        except OSError as failed:
+            _log.error("the simulated broker's accounts cannot be saved to %s: %s", self._state_path, failed)
 
 
 def write_privately(path: Path, state: dict[str, Any]) -> None:
