@@ -73,22 +73,23 @@ def _run(settings: Settings, listener: socket.socket, tls: Tls | None) -> None:
     configure_logging(settings.log_level, settings.log_format)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # connexion imports what its own dependencies have deprecated
-        import uvicorn
-
-        from reference_server.api.server import server_config
+        from reference_server.api.server import GatewayServer, server_config
         from reference_server.app import open_gateway
+        from reference_server.terminals.simulated import SimulatorStateUnusable
 
     async def run() -> None:
         async with open_gateway(settings) as gateway:
             config = server_config(gateway, tls=tls, ws_max_message_bytes=settings.ws_max_message_bytes, lifespan=False)
             _welcome(settings, listener.getsockname()[1])
-            await uvicorn.Server(config).serve(sockets=[listener])
+            await GatewayServer(config).serve(sockets=[listener])
 
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(run())
+    except SimulatorStateUnusable as error:
+        raise click.UsageError(str(error)) from error
     except KeyboardInterrupt:
-        pass  # uvicorn has closed everything and passes the signal on
+        pass  # a second Ctrl-C while closing: what is stored is safe at any moment
     Console(stderr=True).print("The gateway has stopped.")
 
 
@@ -154,7 +155,7 @@ def admin() -> None:
     """Look after a gateway's users and plans, on the machine where its data lies."""
 
 
-@admin.group()
+@admin.group(epilog="Example: tonpo admin users create --plan pro --data-dir ./data")
 def users() -> None:
     """Users and their plans."""
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +26,26 @@ class Tls:
 
     certificate: Path
     key: Path
+
+
+class GatewayServer(uvicorn.Server):
+    """A server that stops at SIGINT or SIGTERM and then lets its caller close the rest.
+
+    uvicorn's own raises the signal again once it has stopped, which would end the process before that.
+    """
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take the signals while serving."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        previous = {one: signal.signal(one, self.handle_exit) for one in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for one, handler in previous.items():
+                signal.signal(one, handler)
 
 
 def server_config(
