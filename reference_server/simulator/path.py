@@ -1,5 +1,6 @@
 """A price path without memory: the price of a symbol at any moment is a function of the seed and that moment."""
 
+import math
 from random import Random
 from typing import Any
 
@@ -31,14 +32,16 @@ def _uniform(key: int, lattice: Integers) -> Floats:
 class PricePath:
     """The mid price of one symbol over time: a walk at every scale from a quarter of a second to months.
 
-    Being a pure function of time it needs no state: past bars of any depth agree with the ticks of today, and a
-    broker that was switched off finds the market where it would have been.
+    A walk that reaches the edge of its range is reflected there. Being a pure function of time it needs no state: past
+    bars of any depth agree with the ticks of today, and a broker that was switched off finds the market where it would
+    have been.
     """
 
-    def __init__(self, seed: int, name: str, *, mid_price: float, daily_volatility: float) -> None:
+    def __init__(self, seed: int, name: str, *, mid_price: float, daily_volatility: float, price_range: float) -> None:
         random = Random(f"{seed}/{name}")  # noqa: S311 - prices, not secrets
         self._keys = [random.getrandbits(64) for _ in range(OCTAVES + 2)]
         self._mid_price = mid_price
+        self._bound = math.log1p(price_range)
         self._amplitudes = [
             SCALE * daily_volatility * (SHORTEST_MS * 2**octave / MS_PER_DAY) ** 0.5 for octave in range(OCTAVES)
         ]
@@ -59,8 +62,12 @@ class PricePath:
             cell = position.astype(np.int64)
             left = values[cell]
             total += self._amplitudes[octave] * (left + (values[cell + 1] - left) * (position - cell))
-        prices: Floats = self._mid_price * np.exp(total)
+        prices: Floats = self._mid_price * np.exp(self._reflected(total))
         return prices
+
+    def _reflected(self, total: Floats) -> Floats:
+        """Turn a walk back at its bounds, which leaves its pace as it was."""
+        return self._bound - np.abs((total + self._bound) % (4 * self._bound) - 2 * self._bound)
 
     def chance(self, channel: int, slots: Integers) -> Floats:
         """One number in [0, 1) per slot, for decisions that belong to a moment. `channel` 0 or 1."""

@@ -72,7 +72,11 @@ class _Paths:
         path = self._paths.get(symbol.name)
         if path is None:
             path = self._paths[symbol.name] = PricePath(
-                self._seed, symbol.name, mid_price=symbol.mid_price, daily_volatility=symbol.daily_volatility
+                self._seed,
+                symbol.name,
+                mid_price=symbol.mid_price,
+                daily_volatility=symbol.daily_volatility,
+                price_range=symbol.price_range,
             )
         return path
 

@@ -17,6 +17,8 @@ class SymbolProfile:
 
     `margin_rate` multiplies the margin of the calculation mode: 0.05 makes a fixed leverage of 20 where none applies.
 
+    `price_range`: generated prices stay within this factor of `mid_price`, 0.0025 for a quarter of a percent.
+
     `sessions` maps a weekday (0 is Monday) to the (from, to) minutes of the server's day in which it trades.
     """
 
@@ -35,6 +37,7 @@ class SymbolProfile:
     daily_volatility: float
     tick_interval_ms: int
     sessions: Mapping[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+    price_range: float = 0.5
     tick_size: float = 0.0
     volume_min: float = 0.01
     volume_max: float = 100.0
