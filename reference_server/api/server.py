@@ -14,7 +14,7 @@ from typing import Any
 
 import uvicorn
 
-from reference_server.api.sockets import FramedProtocol
+from reference_server.api.protocols import FramedProtocol, HttpProtocol
 
 GRACE_SECONDS = 5
 """How long running requests may take to end once the gateway is told to stop."""
@@ -58,7 +58,7 @@ def server_config(
     """
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=HttpProtocol,
         loop="none" if sys.platform == "win32" else "uvloop",
         ws=FramedProtocol,
         ws_max_size=ws_max_message_bytes,

@@ -13,7 +13,7 @@ from reference_server.api.access import REQUEST_ID
 from reference_server.api.errors import MethodMissing, error_answer
 from reference_server.api.failures import Failures, refuse
 from reference_server.api.keys import Authenticate, clear_key
-from reference_server.api.sockets import FrameWriter, writer_of
+from reference_server.api.protocols import FrameWriter, writer_of
 from reference_server.domain.errors import (
     ApiKeyMissing,
     GatewayError,

@@ -261,6 +261,50 @@ def test_a_client_that_leaves_in_the_middle_of_a_body_is_no_defect(client, gatew
     assert gateway.defects == []
 
 
+def raw(client: Any, content: bytes) -> tuple[bytes, dict[str, str], Any]:
+    """Send bytes as they are; return status line, headers and JSON body."""
+    host, port = client.address.split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(content)
+        received = b""
+        while part := connection.recv(65536):
+            received += part
+    head, _, body = received.partition(b"\r\n\r\n")
+    first, *lines = head.split(b"\r\n")
+    headers = {name.decode().lower(): value.decode() for name, _, value in (one.partition(b": ") for one in lines)}
+    return first, headers, json.loads(body)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x16\x03\x01\x00\xa5\x01",
+        b"BREW /health HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /h\xc3\xa4 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n",
+        b"GET /" + b"x" * 70_000,
+        b"GET / HTTP/1.1\r\nX: " + b"x" * 70_000,
+        b"GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+    ],
+)
+def test_what_is_not_http_is_400_in_our_shape(client, gateway, content):
+    first, headers, body = raw(client, content)
+    assert first == b"HTTP/1.1 400 Bad Request"
+    assert (body["code"], body["reason"]) == (400, "invalid_parameter")
+    assert body["request_id"] == headers["x-request-id"]
+    assert headers["content-type"] == "application/json"
+
+
+def test_a_handshake_with_another_method_than_get_is_405(client, gateway):
+    first, headers, body = raw(
+        client,
+        b"POST /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    )
+    assert first == b"HTTP/1.1 405 Method Not Allowed"
+    assert (headers["allow"], body["reason"]) == ("GET", "method_not_allowed")
+
+
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),

@@ -14,7 +14,7 @@ import pytest
 from starlette.types import Message, Scope
 
 from reference_server.api.failures import Failures
-from reference_server.api.sockets import WRITER
+from reference_server.api.protocols import WRITER
 from reference_server.api.websocket import Stream as WebSocketEndpoint
 from reference_server.clock import SystemClock
 from reference_server.domain.plans import PLANS

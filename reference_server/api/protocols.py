@@ -1,0 +1,151 @@
+"""uvicorn's protocols, with what the gateway needs besides: errors in its own shape, and many frames in one write."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any, Protocol
+
+from starlette.types import Scope, Send
+from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.datastructures import Headers
+from websockets.http11 import Request
+
+from reference_server.api.errors import MethodMissing, RawHeaders, error_answer
+from reference_server.api.frames import payload_of
+from reference_server.domain.errors import GatewayError, InvalidParameter
+
+MAX_HEAD_BYTES = 65_536
+"""Bounds request line and headers together; no request of the contract comes near."""
+
+WRITER = "tonpo.frames"
+"""The extension of the ASGI scope under which the protocol offers itself as a FrameWriter: an ASGI send costs an encoding
+and a system call per message and socket, and here a batch of encoded frames is one write."""
+
+
+class FrameWriter(Protocol):
+    """Writes frames to one socket."""
+
+    async def write_frames(self, frames: list[bytes]) -> None:
+        """Write these frames; waits while the peer is slow. Raises OSError once the socket is gone."""
+        ...
+
+    def give_up(self, code: int) -> None:
+        """Close a socket whose peer takes nothing: the code is queued for it, and the connection cut soon after."""
+        ...
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """uvicorn's own protocol, which answers malformed requests in the gateway's error shape and bounds the head."""
+
+    _head_bytes = 0
+    _is_reading_head = False
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser, and stop at a head without end."""
+        super().data_received(data)
+        if self._is_reading_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+                self.send_400_response(f"The head of the request is larger than {MAX_HEAD_BYTES} bytes.")
+
+    def on_message_begin(self) -> None:
+        """Begin to count."""
+        self._head_bytes = 0
+        self._is_reading_head = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """The head is complete: what follows is bounded elsewhere."""
+        self._is_reading_head = False
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer in the gateway's shape, and close."""
+        headers, content = _refusal(InvalidParameter(msg.replace("Invalid HTTP request received.", _NO_HTTP)))
+        head = b"".join(b"%b: %b\r\n" % one for one in [*self.server_state.default_headers, *headers])
+        self.transport.write(b"HTTP/1.1 400 Bad Request\r\n" + head + b"connection: close\r\n\r\n" + content)
+        self.transport.close()
+
+
+_NO_HTTP = "The request is not valid HTTP/1.1."
+
+
+def _refusal(error: GatewayError) -> tuple[RawHeaders, bytes]:
+    request_id = f"req_{secrets.token_hex(8)}"
+    _, headers, content = error_answer(error, request_id)
+    return [*headers, (b"x-request-id", request_id.encode("ascii"))], content
+
+
+class FramedProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's own protocol, which also offers a FrameWriter and answers bad handshakes in the gateway's shape."""
+
+    def handle_connect(self, event: Request) -> None:
+        """Offer the writer in the scope of every connection."""
+        answer = self.conn.accept(event)
+        if answer.status_code != 101:
+            self._refuse(answer.status_code, answer.body.decode("utf-8"), event.method)
+            return
+        super().handle_connect(event)
+        scope: Any = self.scope
+        scope["extensions"][WRITER] = self
+
+    def _refuse(self, status: int, reason: str, method: str) -> None:
+        error = MethodMissing(method, ("GET",)) if status == 405 else InvalidParameter(reason.strip())
+        headers, content = _refusal(error)
+        answer = self.conn.reject(405 if status == 405 else 400, "")
+        answer.body = content
+        answer.headers = Headers([(name.decode("ascii"), value.decode("latin-1")) for name, value in headers])
+        answer.headers["Connection"] = "close"
+        self.handshake_complete = True
+        self.close_sent = True
+        self.conn.send_response(answer)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.transport.close()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send as uvicorn does; a handshake that was answered over HTTP is complete, which uvicorn does not note."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body":
+            self.handshake_complete = True
+
+    async def write_frames(self, frames: list[bytes]) -> None:
+        """Write frames at once. Raises ClientDisconnected."""
+        if not self.writable.is_set():
+            await self.writable.wait()
+        if self.disconnected or self.close_sent or self.transport.is_closing():
+            raise ClientDisconnected
+        self.transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
+
+    def give_up(self, code: int) -> None:
+        """Queue the close code behind what waits, and cut the connection after the closing time-out."""
+        if self.close_sent or self.transport.is_closing():
+            return
+        self.conn.send_close(code)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": ""})
+        self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
+
+
+class PlainWriter:
+    """A FrameWriter over ordinary ASGI sends, for any other server."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+
+    async def write_frames(self, frames: list[bytes]) -> None:
+        """Send each frame's text."""
+        for frame in frames:
+            await self._send({"type": "websocket.send", "text": payload_of(frame).decode("utf-8")})
+
+    def give_up(self, code: int) -> None:
+        """Nothing to do: the server closes the connection when the application returns."""
+
+
+def writer_of(scope: Scope, send: Send) -> FrameWriter:
+    """Return the best writer that the server offers."""
+    offered: FrameWriter | None = scope.get("extensions", {}).get(WRITER)
+    return offered or PlainWriter(send)
