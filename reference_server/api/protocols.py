@@ -21,8 +21,10 @@ MAX_HEAD_BYTES = 65_536
 """Bounds request line and headers together; no request of the contract comes near."""
 
 WRITER = "tonpo.frames"
-"""The extension of the ASGI scope under which the protocol offers itself as a FrameWriter: an ASGI send costs an encoding
-and a system call per message and socket, and here a batch of encoded frames is one write."""
+"""The extension of the ASGI scope under which the protocol offers itself as a FrameWriter.
+
+An ASGI send costs an encoding and a system call per message and socket; here a batch of encoded frames is one write.
+"""
 
 
 class FrameWriter(Protocol):

@@ -84,7 +84,7 @@ def call(url: str, *, key: str | None = None, body: bytes | None = None, method:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_serve_prints_where_it_listens_and_stops_cleanly_on_a_signal_with_a_connection_open(tmp_path, number):
+def test_serve_prints_where_it_listens_and_stops_cleanly_on_a_signal(tmp_path: Path, number: signal.Signals) -> None:
     with serving("--data-dir", str(tmp_path / "data")) as (process, url, printed):
         for wanted in (f"{url}/openapi.yaml", f"{url.replace('http', 'ws')}/ws", str(tmp_path / "data"),
                        f"curl -X POST {url}/api/users"):  # fmt: skip
@@ -101,7 +101,7 @@ def test_serve_prints_where_it_listens_and_stops_cleanly_on_a_signal_with_a_conn
     assert sorted(one.name for one in (tmp_path / "data").iterdir() if one.suffix == ".db") == ["tonpo.db"]
 
 
-def test_a_user_and_its_key_survive_a_restart_and_admin_can_change_the_plan(tmp_path):
+def test_a_user_and_its_key_survive_a_restart_and_admin_can_change_the_plan(tmp_path: Path) -> None:
     created = run("admin", "users", "create", "--plan", "pro", "--data-dir", str(tmp_path))
     assert created.returncode == 0, created.stderr
     found = re.fullmatch(r"user_id  (usr_\w+)\napi_key  (sk_live_tonpo_\w+)\n", created.stdout)
@@ -121,29 +121,29 @@ def assert_refused(done: Done | subprocess.CompletedProcess[str], *words: str) -
         assert word in done.stderr, done.stderr
 
 
-def test_a_port_in_use_is_said(tmp_path):
+def test_a_port_in_use_is_said(tmp_path: Path) -> None:
     with listen("127.0.0.1", 0) as taken:
         port = str(taken.getsockname()[1])
         assert_refused(run("serve", "--port", port, "--data-dir", str(tmp_path)), port, "in use", "--port 0")
 
 
-def test_an_unknown_host_is_said(tmp_path):
+def test_an_unknown_host_is_said(tmp_path: Path) -> None:
     assert_refused(run("serve", "--host", "no.such.host.invalid", "--data-dir", str(tmp_path)), "no.such.host.invalid")
 
 
-def test_a_data_directory_that_is_a_file_is_said(tmp_path):
+def test_a_data_directory_that_is_a_file_is_said(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("")
     assert_refused(run("serve", "--port", "0", "--data-dir", str(file)), str(file))
 
 
-def test_a_database_that_is_none_is_said(tmp_path):
+def test_a_database_that_is_none_is_said(tmp_path: Path) -> None:
     run("admin", "users", "create", "--data-dir", str(tmp_path))
     (tmp_path / "tonpo.db").write_bytes(b"this is not a database" * 1000)
     assert_refused(run_apart("serve", "--port", "0", "--data-dir", str(tmp_path)), "tonpo.db")
 
 
-def test_a_damaged_file_of_the_simulated_broker_is_said(tmp_path):
+def test_a_damaged_file_of_the_simulated_broker_is_said(tmp_path: Path) -> None:
     (tmp_path / "simulator.json").write_text("{")
     assert_refused(run_apart("serve", "--port", "0", "--data-dir", str(tmp_path)), "simulator.json")
 
@@ -153,12 +153,12 @@ def test_a_damaged_file_of_the_simulated_broker_is_said(tmp_path):
     [("--port", "99999"), ("--port", "x"), ("--terminal", "none"), ("--default-plan", "gold"), ("--colour", "red"),
      ("--log-level", "loud"), ("--config", "no-such-file.toml"), ("--database-url", "mysql://x")],
 )  # fmt: skip
-def test_a_bad_option_is_said(tmp_path, words):
+def test_a_bad_option_is_said(tmp_path: Path, words: tuple[str, ...]) -> None:
     named = words[1] if words[0] == "--config" else words[0].lstrip("-").split("-")[0]
     assert_refused(run("serve", "--data-dir", str(tmp_path), *words), named)
 
 
-def test_tls_files_that_are_missing_or_damaged_are_said(tmp_path):
+def test_tls_files_that_are_missing_or_damaged_are_said(tmp_path: Path) -> None:
     pem = tmp_path / "cert.pem"
     pem.write_text("not a certificate")
     place = ("--data-dir", str(tmp_path / "data"))
@@ -167,14 +167,14 @@ def test_tls_files_that_are_missing_or_damaged_are_said(tmp_path):
     assert_refused(run("serve", *place, "--tls-cert", str(pem), "--tls-key", str(pem)), str(pem), "PEM")
 
 
-def test_an_unknown_user_or_plan_is_said(tmp_path):
+def test_an_unknown_user_or_plan_is_said(tmp_path: Path) -> None:
     place = ("--data-dir", str(tmp_path))
     assert_refused(run("admin", "users", "plan", "usr_none", "pro", *place), "usr_none")
     assert_refused(run("admin", "users", "plan", "usr_none", "gold", *place), "gold")
 
 
 @pytest.mark.parametrize("words", [("serve",), ("admin",), ("admin", "users"), ("admin", "users", "create")])
-def test_help_is_there_with_an_example(words):
+def test_help_is_there_with_an_example(words: tuple[str, ...]) -> None:
     done = run(*words, "--help")
     assert done.returncode == 0
     assert "Usage: " in done.stdout
@@ -182,7 +182,7 @@ def test_help_is_there_with_an_example(words):
         assert "Example: tonpo" in done.stdout
 
 
-def test_serve_over_tls(tmp_path: Path):
+def test_serve_over_tls(tmp_path: Path) -> None:
     certificate, key = self_signed(tmp_path)
     flags = ("--tls-cert", str(certificate), "--tls-key", str(key), "--data-dir", str(tmp_path / "data"))
     with serving(*flags, "--host", "localhost") as (_, url, printed):

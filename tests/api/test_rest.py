@@ -134,12 +134,12 @@ def assert_error(answer: Answer, status: int, reason: str) -> None:
     assert answer.json["request_id"] == answer.headers["x-request-id"]
 
 
-def test_health_needs_no_key(address, contract):
+def test_health_needs_no_key(address: str, contract: Contract) -> None:
     answer = Gateway(address, contract)("GET", "/health")
     assert (answer.status, answer.json["status"], answer.json["capabilities"]) == (200, "ok", [])
 
 
-def test_a_user_is_created_with_201_and_can_read_itself(gateway):
+def test_a_user_is_created_with_201_and_can_read_itself(gateway: Gateway) -> None:
     created = gateway("POST", "/api/users")
     assert created.status == 201
     assert created.json["user_id"].startswith("usr_")
@@ -148,7 +148,7 @@ def test_a_user_is_created_with_201_and_can_read_itself(gateway):
     assert (me.json["user_id"], me.json["plan"]) == (created.json["user_id"], "enterprise")
 
 
-def test_an_account_is_created_with_201_and_its_password_is_never_shown_again(gateway):
+def test_an_account_is_created_with_201_and_its_password_is_never_shown_again(gateway: Gateway) -> None:
     created = gateway("POST", "/api/accounts", DOCS_ACCOUNT)
     assert created.status == 201
     assert created.json["auth_token"]
@@ -161,20 +161,20 @@ def test_an_account_is_created_with_201_and_its_password_is_never_shown_again(ga
     assert seen[0]["accounts"][0]["region"] == "eu"
 
 
-def test_a_rotated_key_dies_at_once(gateway):
+def test_a_rotated_key_dies_at_once(gateway: Gateway) -> None:
     old = gateway.key
     new = gateway("POST", "/api/users/me/rotate-key").json["api_key"]
     assert_error(gateway("GET", "/api/users/me", key=old), 401, "invalid_api_key")
     assert gateway("GET", "/api/users/me", key=new).status == 200
 
 
-def test_account_figures_have_one_answer_at_both_paths(gateway, active):
+def test_account_figures_have_one_answer_at_both_paths(gateway: Gateway, active: str) -> None:
     info = gateway("GET", "/api/account").json
     assert (info["login"], info["balance"], info["currency"]) == (12345678, 10_000.0, "USD")
     assert gateway("GET", "/api/account/info").json.keys() == info.keys()
 
 
-def test_symbols_and_their_price(gateway, active):
+def test_symbols_and_their_price(gateway: Gateway, active: str) -> None:
     symbols = gateway("GET", "/api/symbols").json["symbols"]
     assert "EURUSD" in symbols
     price = gateway("GET", "/api/symbols/EURUSD").json
@@ -182,7 +182,7 @@ def test_symbols_and_their_price(gateway, active):
     assert_error(gateway("GET", "/api/symbols/NOSUCH"), 404, "symbol_not_found")
 
 
-def test_an_order_is_placed_modified_closed_in_part_and_in_full(gateway, active):
+def test_an_order_is_placed_modified_closed_in_part_and_in_full(gateway: Gateway, active: str) -> None:
     placed = gateway("POST", "/api/orders", DOCS_ORDER).json
     assert placed["success"], placed
     ticket = placed["ticket"]
@@ -200,13 +200,13 @@ def test_an_order_is_placed_modified_closed_in_part_and_in_full(gateway, active)
     assert_error(gateway("POST", "/api/orders/close", {"ticket": ticket}), 404, "position_not_found")
 
 
-def test_a_refusal_by_the_broker_is_200_with_success_false(gateway, active):
+def test_a_refusal_by_the_broker_is_200_with_success_false(gateway: Gateway, active: str) -> None:
     answer = gateway("POST", "/api/orders", {**DOCS_ORDER, "volume": 5000})
     assert (answer.status, answer.json["success"], answer.json["ticket"]) == (200, False, 0)
     assert answer.json["error"]
 
 
-def test_limit_and_stop_orders_need_a_price(gateway, active):
+def test_limit_and_stop_orders_need_a_price(gateway: Gateway, active: str) -> None:
     for order_type in ("limit", "stop"):
         answer = gateway("POST", "/api/orders", {**DOCS_ORDER, "orderType": order_type})
         assert_error(answer, 400, "invalid_body")
@@ -215,16 +215,16 @@ def test_limit_and_stop_orders_need_a_price(gateway, active):
     assert placed.json["success"], placed.json
 
 
-def test_stop_limit_orders_are_not_claimed_and_refused(gateway, active):
+def test_stop_limit_orders_are_not_claimed_and_refused(gateway: Gateway, active: str) -> None:
     order = {**DOCS_ORDER, "orderType": "stopLimit", "price": 1.2}
     assert_error(gateway("POST", "/api/orders", order), 400, "invalid_body")
 
 
-def test_nothing_to_modify_is_400(gateway, active):
+def test_nothing_to_modify_is_400(gateway: Gateway, active: str) -> None:
     assert_error(gateway("POST", "/api/orders/modify", {"ticket": 1}), 400, "invalid_body")
 
 
-def test_a_paused_account_takes_no_new_order_and_closes_what_it_has(gateway, active):
+def test_a_paused_account_takes_no_new_order_and_closes_what_it_has(gateway: Gateway, active: str) -> None:
     ticket = gateway("POST", "/api/orders", DOCS_ORDER).json["ticket"]
     paused = gateway("POST", f"/api/accounts/{active}/pause").json
     assert (paused["paused"], paused["status"]) == (True, "active")
@@ -234,7 +234,7 @@ def test_a_paused_account_takes_no_new_order_and_closes_what_it_has(gateway, act
     assert gateway("POST", "/api/orders", DOCS_ORDER).json["success"]
 
 
-def test_a_deleted_account_stays_readable_and_cannot_be_used(gateway, active):
+def test_a_deleted_account_stays_readable_and_cannot_be_used(gateway: Gateway, active: str) -> None:
     for _ in range(2):
         assert gateway("DELETE", f"/api/accounts/{active}").json["status"] == "deleted"
     assert gateway("GET", f"/api/accounts/{active}/status").json["status"] == "deleted"
@@ -242,19 +242,19 @@ def test_a_deleted_account_stays_readable_and_cannot_be_used(gateway, active):
     assert_error(gateway("GET", "/api/account"), 404, "account_not_found")
 
 
-def test_an_account_of_another_user_does_not_exist(gateway, active):
+def test_an_account_of_another_user_does_not_exist(gateway: Gateway, active: str) -> None:
     stranger = gateway("POST", "/api/users").json["api_key"]
     assert_error(gateway("GET", f"/api/accounts/{active}/status", key=stranger), 404, "account_not_found")
     assert_error(gateway("DELETE", f"/api/accounts/{active}", key=stranger), 404, "account_not_found")
     assert_error(gateway("GET", "/api/positions", key=stranger), 404, "account_not_found")
 
 
-def test_two_usable_accounts_are_ambiguous_and_never_guessed(gateway, active):
+def test_two_usable_accounts_are_ambiguous_and_never_guessed(gateway: Gateway, active: str) -> None:
     gateway("POST", "/api/accounts", {**DOCS_ACCOUNT, "mt5Login": "87654321"})
     assert_error(gateway("POST", "/api/orders", DOCS_ORDER), 409, "account_ambiguous")
 
 
-def test_the_served_documents_need_no_key_and_leave_out_what_is_not_claimed(address):
+def test_the_served_documents_need_no_key_and_leave_out_what_is_not_claimed(address: str) -> None:
     served = {}
     connection = http.client.HTTPConnection(address, timeout=10)
     try:

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -102,7 +103,9 @@ async def trader(newcomer: Trader) -> Trader:
 
 
 @pytest.mark.parametrize("path", ["/ws", "/ws?api_key=nonsense", "/ws?other=1"])
-async def test_a_socket_without_a_good_key_is_refused_with_401_and_json_before_the_upgrade(running, newcomer, path):
+async def test_a_socket_without_a_good_key_is_refused_with_401_and_json_before_the_upgrade(
+    running: Running, newcomer: Trader, path: str
+) -> None:
     headers = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
                "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}  # fmt: skip
     async with newcomer.http.get(f"http://{running.address}{path}", headers=headers) as answer:
@@ -111,13 +114,13 @@ async def test_a_socket_without_a_good_key_is_refused_with_401_and_json_before_t
         assert body["request_id"] == answer.headers["X-Request-ID"]
 
 
-async def test_a_socket_on_another_path_is_refused_with_404(running, newcomer):
+async def test_a_socket_on_another_path_is_refused_with_404(running: Running, newcomer: Trader) -> None:
     with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
         await newcomer.http.ws_connect(f"http://{running.address}/wss")
     assert refused.value.status == 404
 
 
-async def test_the_key_may_stand_in_the_query_as_the_docs_example_has_it(running, trader):
+async def test_the_key_may_stand_in_the_query_as_the_docs_example_has_it(running: Running, trader: Trader) -> None:
     async with trader.http.ws_connect(f"http://{running.address}/ws?api_key={trader.key}") as socket:
         stream = Stream(socket)
         await stream.say(type="subscribe", symbols=["EURUSD", "XAUUSD"], request_id="req_001")
@@ -131,7 +134,7 @@ async def test_the_key_may_stand_in_the_query_as_the_docs_example_has_it(running
             "type": "quote", "symbol": "EURUSD", "bid": 1.08542, "ask": 1.08556, "time": 1700000000000}  # fmt: skip
 
 
-async def test_a_socket_without_an_account_is_accepted_and_told_so_by_messages_that_need_one(newcomer):
+async def test_a_socket_without_an_account_is_accepted_and_told_so_by_messages_that_need_one(newcomer: Trader) -> None:
     async with newcomer.stream() as stream:
         await stream.say(type="ping", request_id="p")
         pong = await stream.hear()
@@ -143,7 +146,7 @@ async def test_a_socket_without_an_account_is_accepted_and_told_so_by_messages_t
         assert error["request_id"] == "s"
 
 
-async def test_an_unknown_symbol_is_an_error_and_nothing_of_the_message_is_subscribed(trader):
+async def test_an_unknown_symbol_is_an_error_and_nothing_of_the_message_is_subscribed(trader: Trader) -> None:
     async with trader.stream() as stream:
         await stream.say(type="subscribe", symbols=["EURUSD", "NOPE"], request_id="a")
         error = await stream.hear()
@@ -152,7 +155,7 @@ async def test_an_unknown_symbol_is_an_error_and_nothing_of_the_message_is_subsc
         assert await stream.hear() == {"type": "subscribed", "symbols": ["GBPUSD"]}
 
 
-async def test_unsubscribed_names_what_was_removed(trader):
+async def test_unsubscribed_names_what_was_removed(trader: Trader) -> None:
     async with trader.stream() as stream:
         await stream.say(type="subscribe", symbols=["EURUSD", "GBPUSD"])
         await stream.hear("subscribed")
@@ -160,7 +163,7 @@ async def test_unsubscribed_names_what_was_removed(trader):
         assert await stream.hear() == {"type": "unsubscribed", "symbols": ["EURUSD"], "request_id": "u"}
 
 
-async def test_an_order_is_told_to_every_socket_of_the_account_without_subscribing(trader):
+async def test_an_order_is_told_to_every_socket_of_the_account_without_subscribing(trader: Trader) -> None:
     async with trader.stream() as one, trader.stream() as other:
         for stream in (one, other):
             await stream.say(type="ping")
@@ -200,7 +203,9 @@ async def test_an_order_is_told_to_every_socket_of_the_account_without_subscribi
         ('{"type":"subscribe","symbols":["EURUSD"],"channels":["news"],"request_id":"r"}', "invalid_body", "r"),
     ],
 )
-async def test_a_bad_message_is_an_error_with_its_request_id_and_the_socket_survives(trader, text, reason, request_id):
+async def test_a_bad_message_is_an_error_with_its_request_id_and_the_socket_survives(
+    trader: Trader, text: str, reason: str, request_id: str | None
+) -> None:
     async with trader.stream() as stream:
         await stream.socket.send_str(text)
         error = await stream.hear()
@@ -211,7 +216,7 @@ async def test_a_bad_message_is_an_error_with_its_request_id_and_the_socket_surv
         assert (await stream.hear())["type"] == "pong"
 
 
-async def test_a_binary_message_is_an_error_and_the_socket_survives(trader):
+async def test_a_binary_message_is_an_error_and_the_socket_survives(trader: Trader) -> None:
     async with trader.stream() as stream:
         await stream.socket.send_bytes(b'{"type":"ping"}')
         assert (await stream.hear())["reason"] == "invalid_body"
@@ -219,13 +224,13 @@ async def test_a_binary_message_is_an_error_and_the_socket_survives(trader):
         assert (await stream.hear())["type"] == "pong"
 
 
-async def test_a_message_over_64_kib_closes_with_1009(trader):
+async def test_a_message_over_64_kib_closes_with_1009(trader: Trader) -> None:
     async with trader.stream() as stream:
         await stream.socket.send_str("x" * 65_537)
         assert await stream.closed() == 1009
 
 
-async def test_rotating_the_key_closes_open_sockets_with_4401_and_the_old_key_is_dead(trader):
+async def test_rotating_the_key_closes_open_sockets_with_4401_and_the_old_key_is_dead(trader: Trader) -> None:
     async with trader.stream() as stream:
         rotated = await trader.call("POST", "/api/users/me/rotate-key")
         assert await stream.closed() == 4401
@@ -234,14 +239,14 @@ async def test_rotating_the_key_closes_open_sockets_with_4401_and_the_old_key_is
         assert (await trader.call("GET", "/api/users/me"))["plan"] == "enterprise"
 
 
-async def test_a_protocol_ping_is_answered(trader):
+async def test_a_protocol_ping_is_answered(trader: Trader) -> None:
     async with trader.stream() as stream:
         await stream.socket.ping(b"x")
         await stream.say(type="ping")
         assert (await stream.hear())["type"] == "pong"
 
 
-async def test_open_sockets_are_counted_by_health(trader):
+async def test_open_sockets_are_counted_by_health(trader: Trader) -> None:
     before = (await trader.call("GET", "/health"))["connections"]["websocket"]
     async with trader.stream() as stream:
         await stream.say(type="ping")
@@ -249,7 +254,7 @@ async def test_open_sockets_are_counted_by_health(trader):
         assert (await trader.call("GET", "/health"))["connections"]["websocket"] == before + 1
 
 
-async def test_shutdown_closes_open_sockets_with_1012(serve, tmp_path):
+async def test_shutdown_closes_open_sockets_with_1012(serve: Any, tmp_path: Path) -> None:
     async with aiohttp.ClientSession() as http:
         serving = serve(gateway_application(tmp_path, ScriptedTerminals()))
         address = await asyncio.to_thread(serving.__enter__)
@@ -262,7 +267,7 @@ async def test_shutdown_closes_open_sockets_with_1012(serve, tmp_path):
             await stopping
 
 
-async def test_of_many_prices_the_newest_always_arrives(trader, running):
+async def test_of_many_prices_the_newest_always_arrives(trader: Trader, running: Running) -> None:
     async with trader.stream() as stream:
         await stream.say(type="subscribe", symbols=["EURUSD"], channels=["tick"])
         await stream.hear("subscribed")
@@ -270,6 +275,10 @@ async def test_of_many_prices_the_newest_always_arrives(trader, running):
         async with asyncio.timeout(10):
             while (await stream.hear("tick"))["bid"] != 1.0 + 1999 / 1000:
                 pass
+
+
+def _ignore(_error: BaseException, _request_id: str) -> None:
+    pass
 
 
 class StalledWriter:
@@ -285,7 +294,7 @@ class StalledWriter:
         self.given_up.set_result(code)
 
 
-async def test_a_peer_that_takes_nothing_is_given_up_with_4408():
+async def test_a_peer_that_takes_nothing_is_given_up_with_4408() -> None:
     user = User("usr_1", PLANS["free"], 0)
     session = Session(user)
     writer = StalledWriter()
@@ -315,6 +324,6 @@ async def test_a_peer_that_takes_nothing_is_given_up_with_4408():
         "type": "websocket", "path": "/ws", "headers": [(b"x-api-key", b"k")], "query_string": b"",
         "extensions": {WRITER: writer}}  # fmt: skip
     streams: Any = OneSession()
-    stream = WebSocketEndpoint(authenticate, streams, SystemClock(), Failures(print), stalled_seconds=0.01)
+    stream = WebSocketEndpoint(authenticate, streams, SystemClock(), Failures(_ignore), stalled_seconds=0.01)
     await stream(scope, receive, send)
     assert await writer.given_up == 4408
