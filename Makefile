@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/installed-run-$(shell cat requirements.lock pyproject.toml 2>/dev/null | cksum | cut -d ' ' -f 1)
 DEV_STAMP := $(VENV)/installed-dev-$(shell cat requirements-dev.lock pyproject.toml 2>/dev/null | cksum | cut -d ' ' -f 1)
 SPECTRAL_STAMP := $(VENV)/installed-spectral-$(shell cksum < tools/spectral/package-lock.json | cut -d ' ' -f 1)
+PUBLISHED_STAMP := $(VENV)/installed-published-$(shell cksum < tests/published/requirements.lock | cut -d ' ' -f 1)
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 PIP_COMPILE := $(VENV)/lock/bin/pip-compile --quiet --generate-hashes --allow-unsafe --build-deps-for editable --strip-extras \
 	--no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
@@ -49,7 +50,7 @@ check-spec: $(DEV_STAMP) $(SPECTRAL_STAMP) ## the contract (tonpo spec lint, spe
 	@$(NODE)/bin/node tools/spectral/node_modules/@stoplight/spectral-cli/dist/index.js lint --quiet --fail-severity warn \
 		--ruleset .spectral.yaml spec/openapi.yaml spec/asyncapi.yaml
 
-tests: $(DEV_STAMP) ## the tests (pytest)
+tests: $(DEV_STAMP) $(PUBLISHED_STAMP) ## the tests (pytest)
 	@echo "==> Tests (pytest)"
 	@$(BIN)/python -m pytest -q -n auto
 
@@ -59,6 +60,7 @@ lock: check-python ## pin the newest allowed versions in the lock files
 	@$(VENV)/lock/bin/python -m pip install --quiet --disable-pip-version-check pip-tools
 	@$(PIP_COMPILE) --upgrade --output-file requirements.lock pyproject.toml
 	@$(PIP_COMPILE) --upgrade --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+	@$(PIP_COMPILE) --upgrade --output-file tests/published/requirements.lock tests/published/requirements.in
 	@echo "==> Locking the node linter"
 	@cd tools/spectral && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
@@ -86,6 +88,12 @@ $(DEV_STAMP): | $(BIN)/python
 	@$(PIP_INSTALL) --require-hashes -r requirements-dev.lock
 	@$(PIP_INSTALL) --no-deps --no-build-isolation --no-index --editable .
 	@rm -f $(VENV)/installed-dev-* && touch $@
+
+$(PUBLISHED_STAMP): | $(DEV_STAMP)
+	@echo "==> Installing the published Python client, which a test drives, apart from the rest"
+	@rm -rf $(VENV)/published
+	@$(PIP_INSTALL) --require-hashes --no-deps --target $(VENV)/published -r tests/published/requirements.lock
+	@rm -f $(VENV)/installed-published-* && touch $@
 
 $(SPECTRAL_STAMP): | $(DEV_STAMP)
 	@echo "==> Installing spectral in tools/spectral"
