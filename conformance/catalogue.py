@@ -20,7 +20,10 @@ CheckFunction = Callable[[CheckContext], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check. `trades` is the most orders that it gets accepted, so that a plan with that many left is chosen."""
+    """One check. `trades` is the most orders that it gets accepted, so that a plan with that many left is chosen.
+
+    A check that mostly waits runs `alongside` the others; it only reads, or has users made for it alone.
+    """
 
     id: str
     title: str
@@ -32,6 +35,7 @@ class Check:
     seconds: float | None
     function: CheckFunction
     description: str
+    alongside: bool = False
 
     @property
     def fixtures(self) -> frozenset[str]:
@@ -54,6 +58,7 @@ def check(
     area: str | None = None,
     trades: int = 0,
     seconds: float | None = None,
+    alongside: bool = False,
 ) -> Callable[[CheckFunction], Check]:
     """Make a check of an async function. The area defaults to the start of the id, `seconds` to the run's deadline."""
 
@@ -69,6 +74,7 @@ def check(
             seconds=seconds,
             function=function,
             description=(function.__doc__ or "").strip(),
+            alongside=alongside,
         )
 
     return decorate
@@ -98,6 +104,9 @@ class Catalogue:
                 raise CatalogueError(f"{one.id} needs {', '.join(sorted(unknown))}: neither a fixture nor a capability")
             if one.trades and one.effects is not Effects.ORDER:
                 raise CatalogueError(f"{one.id} places orders but does not declare effects='order'")
+            is_on_its_own = one.fixtures <= {"disposable_user", "disposable_account"}
+            if one.alongside and not is_on_its_own and one.effects is not Effects.NONE:
+                raise CatalogueError(f"{one.id} runs alongside other checks and changes what they share")
 
     def requirements_of(self, one: Check) -> tuple[Requirement, ...]:
         """Return the ledger's rows that a check judges."""

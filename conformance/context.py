@@ -81,6 +81,11 @@ class CheckContext:
         return self._given(self.user.account, "account")
 
     @property
+    def users(self) -> tuple[User, ...]:
+        """Return every user that the run knows, given and created."""
+        return tuple(self._client.holdings.users)
+
+    @property
     def second_user(self) -> User:
         """Return another user (needs "second_user" or "second_account")."""
         return self._given(self._fixtures.second_user, "second_user")
@@ -191,14 +196,15 @@ class CheckContext:
         user: User | None = None,
         api_key: str | None = None,
         in_query: bool = False,
+        anonymous: bool = False,
         query: Mapping[str, str] | None = None,
         name: str | None = None,
     ) -> AbstractAsyncContextManager[Stream]:
         """Open the WebSocket: `async with run.stream() as stream`. The key goes into the header, or `in_query`.
 
-        Raises StreamRefused when the gateway does not accept it, NoAnswer.
+        `anonymous` sends none. Raises StreamRefused when the gateway does not accept it, NoAnswer.
         """
-        headers, asked = self._stream_key(user, api_key, in_query, query)
+        headers, asked = ((), dict(query or {})) if anonymous else self._stream_key(user, api_key, in_query, query)
         name = name or f"socket {len(self.streams) + 1}"
         return open_stream(
             self._client.wire,

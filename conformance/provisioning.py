@@ -18,8 +18,13 @@ PLAN_TRADES = {"free": 10, "basic": 50, "pro": 200, "enterprise": None}
 """The docs, "Rate Limits"; used when a gateway names the plan but not its numbers."""
 
 
-async def create_user(client: Client, transcript: Transcript, patience: Patience) -> User:
-    """Create a user. Raises PrerequisiteFailed, CouldNotRun (budget, registration closed)."""
+async def create_user(
+    client: Client, transcript: Transcript, patience: Patience, *, is_disposable: bool = False
+) -> User:
+    """Create a user, for one check alone when it is disposable.
+
+    Raises PrerequisiteFailed, CouldNotRun (budget, registration closed).
+    """
     try:
         exchange = await client.call("createUser", transcript, patience=patience)
     except NoAnswer as problem:
@@ -30,7 +35,7 @@ async def create_user(client: Client, transcript: Transcript, patience: Patience
     user = client.holdings.user_of_key(key) if isinstance(key, str) and key else None
     if user is None:
         raise PrerequisiteFailed(f"no user could be created: POST /api/users gave {_summary(exchange)}")
-    user.is_disposable = False
+    user.is_disposable = is_disposable
     await learn_plan(client, user, transcript, patience)
     return user
 

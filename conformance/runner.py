@@ -144,6 +144,19 @@ async def _adopt(run: _Run) -> None:
 
 
 async def _execute(run: _Run, planned: tuple[Planned, ...]) -> None:
+    """Execute the checks in order, those that mostly wait in the background from the start."""
+    async with asyncio.TaskGroup() as background:
+        for one in planned:
+            if one.check.alongside and one.status is None:
+                background.create_task(_execute_alongside(run, one))
+        await _execute_in_order(run, [one for one in planned if not one.check.alongside or one.status is not None])
+
+
+async def _execute_alongside(run: _Run, one: Planned) -> None:
+    run.finish(await _decide(run, one))
+
+
+async def _execute_in_order(run: _Run, planned: list[Planned]) -> None:
     for one in planned:
         if one.status is not None:
             run.finish(_skipped(one, one.status, one.reason))

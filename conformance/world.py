@@ -1,5 +1,6 @@
 """The users and accounts that a run works with: given, or created where that is allowed, and shared by the checks."""
 
+import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ class World:
         self._client = client
         self._unused_credentials = list(target.accounts)
         self._broken: dict[str, str] = {}
+        self._one_at_a_time = asyncio.Lock()
 
     async def adopt(self, transcript: Transcript) -> None:
         """Take in the users whose keys were given: their plan, and the account they already have.
@@ -64,6 +66,12 @@ class World:
     async def acquire(self, needs: frozenset[str], trades: int, transcript: Transcript, patience: Patience) -> Fixtures:
         """Provide what a check needs. Raises CouldNotRun when it cannot be had here, PrerequisiteFailed when the
         gateway could not make it."""
+        async with self._one_at_a_time:
+            return await self._acquire(needs, trades, transcript, patience)
+
+    async def _acquire(
+        self, needs: frozenset[str], trades: int, transcript: Transcript, patience: Patience
+    ) -> Fixtures:
         with_account = "account" in needs
         user = second = disposable = None
         if needs & {"user", "account"}:
@@ -71,8 +79,7 @@ class World:
         if needs & {"second_user", "second_account"}:
             second = await self._shared("second_account" in needs, 0, user, transcript, patience)
         if needs & {"disposable_user", "disposable_account"}:
-            disposable = await self._new_user(transcript, patience)
-            disposable.is_disposable = True
+            disposable = await self._new_user(transcript, patience, is_disposable=True)
             if "disposable_account" in needs:
                 await self._give_account(disposable, transcript, patience)
         bad = self._bad_account() if "bad_account" in needs else None
@@ -124,13 +131,13 @@ class World:
         allowed = Effects.ACCOUNT in self._target.allowed_effects
         return allowed and self._client.holdings.users_created < self._target.user_budget
 
-    async def _new_user(self, transcript: Transcript, patience: Patience) -> User:
+    async def _new_user(self, transcript: Transcript, patience: Patience, *, is_disposable: bool = False) -> User:
         if Effects.ACCOUNT not in self._target.allowed_effects:
             raise CouldNotRun(f"no further key is given (--api-key), and a {self._target.target_class} target's users "
                               "are not created by the suite")  # fmt: skip
         self._refuse_known_failure("user")
         try:
-            return await create_user(self._client, transcript, patience)
+            return await create_user(self._client, transcript, patience, is_disposable=is_disposable)
         except PrerequisiteFailed as problem:
             self._broken["user"] = str(problem)
             raise

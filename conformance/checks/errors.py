@@ -1,7 +1,11 @@
 """The one form that all errors have."""
 
+import re
+
 from conformance.catalogue import check
+from conformance.checks.steps import listed_ids, open_positions
 from conformance.context import CheckContext
+from conformance.errors import NoAnswer
 from conformance.exchange import Exchange
 
 FORM, CODE = "TONPO-ERR-010", "TONPO-ERR-020"
@@ -86,3 +90,238 @@ async def body_that_is_not_json(run: CheckContext) -> None:
             at=answer,
         )
         run.expect(answer.status < 500, "TONPO-ERR-100", f"the body {body!r} breaks the gateway", found=answer.status)
+
+
+JSON_TYPE = (("Content-Type", "application/json"),)
+
+MISTAKES: tuple[tuple[str, str, str | bytes | None], ...] = (
+    ("GET", "/api/accounts/%20/status", None),
+    ("GET", f"/api/accounts/{'a' * 600}/status", None),
+    ("GET", "/api/accounts/%F0%9F%92%A5/status", None),
+    ("GET", "/api/accounts/%FF%FE/status", None),
+    ("POST", "/api/accounts/null/pause", None),
+    ("GET", "/api/symbols/NO SUCH SYMBOL", None),
+    ("GET", "/api/users/me?user_id[]=1&user_id=2", None),
+    ("GET", "/api/no-such-path", None),
+    ("POST", "/api/no-such-path", "{}"),
+    ("GET", "/api/", None),
+    ("PATCH", "/api/accounts", "{}"),
+    ("PUT", "/api/users/me", "{}"),
+    ("DELETE", "/api/orders/close", None),
+    ("POST", "/api/accounts", b"\xff\xfe{}"),
+    ("POST", "/api/accounts", '{"mt5Login": NaN, "mt5Password": Infinity}'),
+    ("POST", "/api/accounts", '{"mt5Login": 1e400}'),
+    ("POST", "/api/accounts", '{"mt5Login": "1", "mt5Password": {"a": [1, 2]}, "mt5Server": true}'),
+    ("POST", "/api/accounts", "[" * 3000 + "]" * 3000),
+    ("POST", "/api/accounts", '{"a":' * 3000 + "1" + "}" * 3000),
+    ("POST", "/api/orders", '{"symbol": 1, "side": [], "orderType": {}, "volume": "many"}'),
+    ("POST", "/api/orders", '{"symbol": "\\ud800", "side": "buy", "orderType": "market", "volume": -1}'),
+    ("POST", "/api/orders", '{"symbol": "EURUSD", "side": "buy", "orderType": "limit", "volume": 1e308}'),
+    ("POST", "/api/orders/close", '{"ticket": 1e99}'),
+    ("POST", "/api/orders/close", '{"ticket": "x"}'),
+    ("POST", "/api/orders/modify", '{"ticket": null}'),
+)
+"""Method, path and body of requests that no caller should make."""
+
+INTERNALS = re.compile(
+    r"Traceback \(most recent|File \"[^\"]+\", line \d+|\.py\"?, line|\bat [\w.$<>]+ ?\([^)]*:\d+(:\d+)?\)"
+    r"|goroutine \d+ \[|panicked at|/site-packages/|/node_modules/"
+    r"|(?:^|[\s\"'(])/(?:usr|home|opt|srv|var|root)/[\w.-]+/|[A-Z]:\\\\[\w.-]+"
+)
+"""What stack traces of the common languages look like, and files of servers."""
+
+
+@check(
+    id="errors.mistakes",
+    title="No mistake of a caller is answered 500, and every refusal has the documented form",
+    requirements=(FORM, CODE, "TONPO-ERR-100", "TONPO-SEC-060"),
+    needs=("user",),
+    effects="account",
+)
+async def mistakes(run: CheckContext) -> None:
+    """Make every mistake once: odd paths, odd methods, bodies that are hardly JSON, values of the wrong kind."""
+    for method, path, body in MISTAKES:
+        headers = JSON_TYPE if body is not None else ()
+        answer = await run.send(method, path, user=run.user, headers=headers, body=body)
+        run.expect(
+            answer.status != 500,
+            "TONPO-ERR-100",
+            f"{method} {path[:60]} is answered 500",
+            expected="a refusal of the request",
+            found=answer.status,
+            at=answer,
+        )
+        if answer.status < 400:
+            continue
+        _expect_form(run, answer)
+        shown = INTERNALS.search(answer.response.body.decode(errors="replace"))
+        run.expect(
+            shown is None,
+            "TONPO-SEC-060",
+            "an error shows the gateway's inside",
+            found=shown.group() if shown else None,
+            at=answer,
+        )
+
+
+def _expect_form(run: CheckContext, answer: Exchange) -> None:
+    body = answer.document
+    texts = [body.get("error"), body.get("type")]
+    run.expect(
+        all(isinstance(text, str) and text for text in texts) and type(body.get("code")) is int,
+        FORM,
+        "the error body lacks error, code or type",
+        found=answer.response.body[:200].decode(errors="replace"),
+        at=answer,
+    )
+    if "code" in body:
+        run.expect(
+            body["code"] == answer.status, CODE, "code is not the HTTP status", expected=answer.status,
+            found=body["code"], at=answer,
+        )  # fmt: skip
+
+
+@check(
+    id="errors.refused-without-effect",
+    title="A request that is refused as invalid has no effect",
+    requirements=("TONPO-ERR-110",),
+    needs=("account",),
+    effects="order",
+    trades=1,
+)
+async def refused_without_effect(run: CheckContext) -> None:
+    """Send orders and provisionings that the contract forbids; positions and accounts stay as they were."""
+    positions, accounts = await open_positions(run), await listed_ids(run)
+    good = {"symbol": run.symbol, "side": "buy", "orderType": "market", "volume": run.volume}
+    for change in ({"side": "hold"}, {"orderType": "now"}, {"volume": -run.volume}, {"volume": 0}, {"symbol": None}):
+        answer = await run.call("placeOrder", body={**good, **change}, valid=False)
+        if answer.status < 400 and answer.document.get("success") is not False:
+            run.could_not_run(f"the order with {change} is accepted, which is judged with the orders")
+        run.expect(
+            await open_positions(run) == positions,
+            "TONPO-ERR-110",
+            f"an order that was refused for its {next(iter(change))} opened a position",
+            at=answer,
+        )
+    answer = await run.call("createAccount", body={"mt5Login": "1"}, valid=False)
+    run.expect(
+        answer.status < 400 or await listed_ids(run) == accounts,
+        "TONPO-ERR-110",
+        "a provisioning that was refused left an account",
+        at=answer,
+    )
+
+
+@check(
+    id="errors.details",
+    title="A refusal of a body names what is wrong with it, for people and for machines",
+    requirements=("TONPO-ERR-120", "TONPO-ERR-130", "TONPO-ERR-140"),
+    needs=("user",),
+    effects="account",
+)
+async def details(run: CheckContext) -> None:
+    """Break a body in a few ways and look at status, details, reason and request id."""
+    for body, field in (
+        ({}, None),
+        ({"mt5Login": 12, "mt5Password": "x", "mt5Server": "Demo"}, "mt5Login"),
+        ({"mt5Login": "12", "mt5Password": "x"}, "mt5Server"),
+    ):
+        answer = await run.call("createAccount", body=body, valid=False)
+        if answer.status < 400:
+            await run.call("deleteAccount", path={"account_id": str(answer.document.get("account_id"))})
+            continue
+        rows = answer.document.get("details")
+        named = str(rows) if isinstance(rows, list) and rows else ""
+        run.expect(
+            answer.status == 400 and named != "" and (field is None or field in named),
+            "TONPO-ERR-120",
+            f"the refusal is not 400 with details about {field or 'what is missing'}",
+            found=f"{answer.status} {named}",
+            at=answer,
+        )
+    for method, path, status in (
+        ("GET", "/api/no-such-path", "path_not_found"),
+        ("GET", "/api/accounts/acc_01jdkq2m8sx6a1t4w5y7z9b3cd/status", "account_not_found"),
+    ):
+        answer = await run.send(method, path, user=run.user)
+        run.expect(
+            answer.document.get("reason") == status,
+            "TONPO-ERR-130",
+            f"{method} {path} is not refused with the contract's reason",
+            expected=status,
+            found=answer.document.get("reason"),
+            at=answer,
+        )
+        _expect_request_id(run, answer)
+    answer = await run.call("getCurrentUser", anonymous=True)
+    run.expect(
+        answer.document.get("reason") in ("missing_api_key", "invalid_api_key"),
+        "TONPO-ERR-130",
+        "a 401 has no reason",
+        expected="missing_api_key",
+        found=answer.document.get("reason"),
+        at=answer,
+    )
+    _expect_request_id(run, answer)
+    health = await run.call("getHealth")
+    run.expect(bool(health.header("X-Request-ID")), "TONPO-ERR-140", "an answer carries no X-Request-ID", at=health)
+
+
+def _expect_request_id(run: CheckContext, answer: Exchange) -> None:
+    header = answer.header("X-Request-ID")
+    run.expect(
+        bool(header) and answer.document.get("request_id") == header,
+        "TONPO-ERR-140",
+        "X-Request-ID and request_id are not the same",
+        expected=header,
+        found=answer.document.get("request_id"),
+        at=answer,
+    )
+
+
+@check(
+    id="errors.methods",
+    title="A method that a path does not have is 405 with Allow",
+    requirements=(FORM, CODE, "TONPO-ERR-150"),
+    needs=("user",),
+    effects="account",
+)
+async def methods(run: CheckContext) -> None:
+    """Use methods that no documented path has."""
+    for method, path, allowed in (
+        ("PUT", "/api/users/me", "GET"),
+        ("PATCH", "/api/accounts", "POST"),
+        ("DELETE", "/api/symbols", "GET"),
+        ("GET", "/api/orders/close", "POST"),
+    ):
+        answer = await run.send(method, path, user=run.user)
+        run.expect(
+            answer.status == 405 and allowed in (answer.header("Allow") or ""),
+            "TONPO-ERR-150",
+            f"{method} {path} is not 405 with Allow: {allowed}",
+            found=f"{answer.status} {answer.header('Allow')}",
+            at=answer,
+        )
+        if answer.status >= 400:
+            _expect_form(run, answer)
+
+
+@check(
+    id="errors.media-types-and-sizes",
+    title="A body that is not declared as JSON is 415, one that is too large 413",
+    requirements=("TONPO-ERR-160",),
+    needs=("user",),
+    effects="account",
+)
+async def media_types_and_sizes(run: CheckContext) -> None:
+    """Send a body declared as something else, and one of four megabytes that no operation needs."""
+    body = '{"mt5Login": "1", "mt5Password": "", "mt5Server": ""}'
+    for kind in ("text/plain", "application/xml", "application/x-www-form-urlencoded"):
+        answer = await run.send("POST", "/api/accounts", user=run.user, headers=(("Content-Type", kind),), body=body)
+        run.expect_status(answer, 415, requirement="TONPO-ERR-160", message=f"a body declared as {kind} is not 415")
+    large = '{"mt5Login": "' + "1" * 4_000_000 + '"}'
+    try:
+        answer = await run.send("POST", "/api/accounts", user=run.user, headers=JSON_TYPE, body=large)
+    except NoAnswer:
+        return  # a server may stop reading and close before its answer is read
+    run.expect_status(answer, 413, requirement="TONPO-ERR-160", message="a body of four megabytes is not 413")
