@@ -17,7 +17,7 @@ PRICES = ("open", "high", "low", "close")
     id="candles.closed-bars",
     title="A subscribed timeframe yields a candle when a bar closes: complete, and sound in itself",
     requirements=("TONPO-TICK-080", "TONPO-TICK-090", "TONPO-TICK-100", "TONPO-TICK-110"),
-    needs=("disposable_account",),
+    needs=("account",),
     seconds=3 * BAR_SECONDS,
     alongside=True,
 )
