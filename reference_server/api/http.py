@@ -13,8 +13,8 @@ from connexion.resolver import Resolver
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.routing import BaseRoute, Mount, Router
-from starlette.types import Receive, Scope, Send
+from starlette.routing import BaseRoute, Match, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reference_server.api.access import Access, AccessLog, OnRequest
 from reference_server.api.compiled import CompiledOperations, Pipeline
@@ -50,10 +50,25 @@ def gateway_app(
 ) -> Starlette:
     """Return the whole application: the routes of `sockets` beside the contract's operations."""
     return Starlette(
-        routes=[*sockets, Mount("/", operations)],
+        routes=[*sockets, Everything(operations)],
         middleware=[Middleware(Access, log=access_log, on_request=on_request)],
         exception_handlers={HTTPException: failures.for_starlette, Exception: failures.for_starlette},
     )
+
+
+class Everything(BaseRoute):
+    """A mount at the root, without the pattern matching and the scope rewriting that any other mount needs."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Take every HTTP request."""
+        return (Match.FULL, {}) if scope["type"] == "http" else (Match.NONE, {})
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass it on."""
+        await self.app(scope, receive, send)
 
 
 async def _nothing_here(_scope: Scope, _receive: Receive, _send: Send) -> None:

@@ -35,6 +35,7 @@ class IndexedRouting(SpecMiddleware):
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
         self._fixed: dict[str, _Path] = {}
+        self._last: dict[str, _Path] = {}  # by what stands before the last segment, where only that one is a parameter
         self._templates: dict[int, list[_Path]] = {}
 
     def add_api(self, specification: Specification, *, base_path: str | None = None, **_: Any) -> None:
@@ -53,6 +54,8 @@ class IndexedRouting(SpecMiddleware):
             return self._fixed.setdefault(template, _Path((), ()))
         path = _Path(tuple(None if part.startswith("{") else part for part in parts), names)
         self._templates.setdefault(len(parts), []).append(path)
+        if len(names) == 1 and path.segments[-1] is None:
+            self._last[template.rpartition("/")[0]] = path
         return path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,6 +82,11 @@ class IndexedRouting(SpecMiddleware):
         if b"%" in raw:
             parts = [unquote(part) for part in raw.decode("latin-1").split("/")[1:]]
         else:
+            before, _, last = scope["path"].rpartition("/")
+            found = self._last.get(before)
+            if found is not None and last:
+                scope["path_params"] = {found.names[0]: last}
+                return found
             parts = scope["path"].split("/")[1:]
         for path in self._templates.get(len(parts), ()):
             values = []
