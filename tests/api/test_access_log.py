@@ -1,0 +1,60 @@
+"""The access log: one line per request, without secrets, that nobody can forge."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+
+import pytest
+
+from reference_server.api.access import Access
+from reference_server.api.access_log import AccessLines
+from reference_server.telemetry import scrub
+
+
+async def lines_of(*requests: tuple[str, str, str], as_json: bool = True) -> list[str]:
+    """Serve requests (method, path, query) with an application that answers 204; return what was logged."""
+    stream = io.StringIO()
+
+    async def answer(_scope, _receive, send) -> None:  # type: ignore[no-untyped-def]
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+
+    async def ignore(*_: object) -> None:
+        return None
+
+    application = Access(answer, log=AccessLines(stream, scrub, as_json=as_json))  # type: ignore[arg-type]
+    for method, path, query in requests:
+        scope = {"type": "http", "method": method, "path": path, "query_string": query.encode(), "headers": []}
+        await application(scope, ignore, ignore)
+    await asyncio.sleep(0)
+    return stream.getvalue().removesuffix("\n").split("\n")
+
+
+async def test_a_line_says_method_path_status_duration_and_request_id() -> None:
+    (line,) = await lines_of(("GET", "/health", ""))
+    record = json.loads(line)
+    assert (record["method"], record["path"], record["status"]) == ("GET", "/health", 204)
+    assert record["ms"] >= 0
+    assert record["request_id"].startswith("req_")
+    assert record["timestamp"].endswith("Z")
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+async def test_neither_the_query_nor_a_key_in_the_path_is_logged(as_json: bool) -> None:
+    key = "sk_live_" + "tonpo_0123456789"
+    logged = await lines_of(("GET", "/ws", f"api_key={key}"), ("GET", f"/api/{key}", ""), as_json=as_json)
+    assert len(logged) == 2
+    assert not any(key in line or "api_key" in line for line in logged)
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+async def test_a_path_cannot_forge_a_line(as_json: bool) -> None:
+    logged = await lines_of(("GET", "/a\n2026 [info] GET /forged 200\x1b[2J\u2028", ""), as_json=as_json)
+    assert len(logged) == 1
+    assert "\x1b" not in logged[0]
+
+
+async def test_request_ids_differ() -> None:
+    logged = await lines_of(*[("GET", "/health", "")] * 100)
+    assert len({json.loads(line)["request_id"] for line in logged}) == 100
