@@ -1,9 +1,8 @@
 """A trading account as checks use it: ask for prices, place orders, and see what became of them."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import chain
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,6 +19,7 @@ __all__ = [
     "is_same_number",
     "number",
     "other_side",
+    "pauses",
     "ticket_of",
     "told",
 ]
@@ -79,6 +79,16 @@ def told(answer: Exchange) -> str:
 def other_side(side: str) -> str:
     """Return `sell` for `buy` and the reverse."""
     return "sell" if side == "buy" else "buy"
+
+
+def pauses(run: CheckContext) -> Iterator[float]:
+    """Yield the seconds to wait between looks at what may take a moment, until the target's patience is used up."""
+    left = run.target.timeouts.stream_message
+    for pause in PAUSES:
+        if pause > left:
+            return
+        left -= pause
+        yield pause
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,13 +185,12 @@ class Desk:
 
     async def settle(self, is_settled: Callable[[list[Row]], bool]) -> list[Row]:
         """Look until the positions are as wanted or the target's patience ends; return the last ones seen."""
-        patience = self._run.target.timeouts.stream_message
-        for pause in chain(PAUSES, [0.0]):
-            rows = await self.rows()
-            if is_settled(rows) or pause > patience or not pause:
+        rows = await self.rows()
+        for pause in pauses(self._run):
+            if is_settled(rows):
                 break
-            patience -= pause
             await self._run.pause(pause)
+            rows = await self.rows()
         return rows
 
     async def settle_gone(self, ticket: int | None) -> list[Row]:

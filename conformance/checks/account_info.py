@@ -1,11 +1,12 @@
 """Account information: `GET /api/account`."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 from conformance.catalogue import check
 from conformance.context import CheckContext
-from conformance.desk import PAUSES, Desk, is_same_number, number, ticket_of
+from conformance.desk import Desk, is_same_number, number, pauses, ticket_of
 from conformance.exchange import Exchange
 
 FIGURES, LIVE, NONE, MORE, SUMS, ALIAS = (f"TONPO-INFO-{row}" for row in ("010", "020", "030", "050", "060", "080"))
@@ -80,16 +81,27 @@ async def is_live(run: CheckContext) -> None:
             await _margin_free_again(run)
 
 
-async def _changed(run: CheckContext, before: dict[str, Any]) -> dict[str, Any]:
-    """Look until equity or margin is another than before."""
-    for pause in PAUSES:
-        now = (await _info(run)).document
-        if any(not is_same_number(now.get(name), before.get(name)) for name in ("equity", "margin")):
+async def _look_until(run: CheckContext, is_right: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """Ask until the figures are right or the target's patience ends, and return the last ones."""
+    now = (await _info(run)).document
+    for pause in pauses(run):
+        if is_right(now):
             break
         await run.pause(pause)
+        now = (await _info(run)).document
+    return now
+
+
+async def _changed(run: CheckContext, before: dict[str, Any]) -> dict[str, Any]:
+    """Look until equity or margin is another than before."""
     names = ("equity", "margin")
+
+    def has_changed(now: dict[str, Any]) -> bool:
+        return any(not is_same_number(now.get(name), before.get(name)) for name in names)
+
+    now = await _look_until(run, has_changed)
     run.require(
-        any(not is_same_number(now.get(name), before.get(name)) for name in names),
+        has_changed(now),
         LIVE,
         "neither equity nor margin changed when a position was opened",
         found={name: now.get(name) for name in names},
@@ -99,11 +111,7 @@ async def _changed(run: CheckContext, before: dict[str, Any]) -> dict[str, Any]:
 
 async def _margin_free_again(run: CheckContext) -> None:
     """Look until no margin is in use, as before anything was open."""
-    for pause in PAUSES:
-        now = (await _info(run)).document
-        if is_same_number(now.get("margin"), 0):
-            break
-        await run.pause(pause)
+    now = await _look_until(run, lambda now: is_same_number(now.get("margin"), 0))
     run.expect(
         is_same_number(now.get("margin"), 0),
         LIVE,
