@@ -7,6 +7,7 @@ import io
 import json
 
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
 from reference_server.api.access import Access
 from reference_server.api.access_log import AccessLines
@@ -17,16 +18,19 @@ async def lines_of(*requests: tuple[str, str, str], as_json: bool = True) -> lis
     """Serve requests (method, path, query) with an application that answers 204; return what was logged."""
     stream = io.StringIO()
 
-    async def answer(_scope, _receive, send) -> None:  # type: ignore[no-untyped-def]
+    async def answer(_scope: Scope, _receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 204, "headers": []})
 
-    async def ignore(*_: object) -> None:
-        return None
+    async def receive() -> Message:
+        return {"type": "http.request"}
 
-    application = Access(answer, log=AccessLines(stream, scrub, as_json=as_json))  # type: ignore[arg-type]
+    async def send(_message: Message) -> None:
+        pass
+
+    application = Access(answer, log=AccessLines(stream, scrub, as_json=as_json))
     for method, path, query in requests:
-        scope = {"type": "http", "method": method, "path": path, "query_string": query.encode(), "headers": []}
-        await application(scope, ignore, ignore)
+        scope: Scope = {"type": "http", "method": method, "path": path, "query_string": query.encode(), "headers": []}
+        await application(scope, receive, send)
     await asyncio.sleep(0)
     return stream.getvalue().removesuffix("\n").split("\n")
 
