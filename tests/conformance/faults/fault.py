@@ -12,10 +12,13 @@ from tests.conformance.unusual_gateway import Owner, UnusualGateway
 
 @dataclass(frozen=True)
 class Fault:
+    """`correct` is the gateway that the faulty one was made from, which the same check must pass."""
+
     name: str
     gateway: Callable[[], UnusualGateway]
     caught_by: str
     requirement: str
+    correct: Callable[[], UnusualGateway] = UnusualGateway
 
 
 def at_broker(broker: type[Broker]) -> Callable[[], UnusualGateway]:

@@ -1,0 +1,23 @@
+"""Make a fault of a gateway class, named after it."""
+
+from collections.abc import Callable
+
+from tests.conformance.faults.fault import Fault
+from tests.conformance.unusual_gateway import UnusualGateway
+
+
+def fault(
+    caught_by: str, requirement: str, correct: type[UnusualGateway] = UnusualGateway
+) -> Callable[[type[UnusualGateway]], Fault]:
+    """Return a decorator. `requirement` is an id without its prefix; `correct` lacks nothing but the fault."""
+
+    def register(gateway: type[UnusualGateway]) -> Fault:
+        name = "".join(f" {one.lower()}" if one.isupper() else one for one in gateway.__name__).strip(" _")
+        return Fault(name, gateway, caught_by, f"TONPO-{requirement}", correct)
+
+    return register
+
+
+def faults_of(names: dict[str, object]) -> list[Fault]:
+    """Return the faults among a module's globals."""
+    return [value for value in names.values() if isinstance(value, Fault)]
