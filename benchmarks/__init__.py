@@ -1,0 +1,1 @@
+"""How fast the gateway is, as ratios to baselines that run beside it: `python -m benchmarks`."""

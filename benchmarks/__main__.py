@@ -1,0 +1,138 @@
+"""`python -m benchmarks`: measure, and print one table of ratios."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+
+from benchmarks.child import BenchmarkFailed, Child, cores, python_module
+from benchmarks.exchange import Work, measure_overhead, measure_rates
+from benchmarks.gateway import start_bare, start_driven, start_gateway
+from benchmarks.peer import PEER, PeerAbsent, install_peer, start_peer
+from benchmarks.plan import Plan
+from benchmarks.profiling import profile
+from benchmarks.stream import Listened, measure_stream, symbol_digits
+from benchmarks.table import ResultTable
+from benchmarks.target import HttpTarget
+
+_WIDTH: Final = 150
+"""Columns that the table needs to be read in one piece, also where the output is no terminal."""
+
+WORKS: Final = ("price", "order", "stream", "overhead")
+_TITLES: Final[dict[Work, str]] = {"price": "GET /api/symbols/EURUSD", "order": "POST /api/orders"}
+_WANTED: Final[dict[Work, float]] = {"price": 0.7, "order": 0.0}
+
+
+@click.command(epilog="Example: python -m benchmarks --rounds 3 --only price --no-peer")
+@click.option(
+    "--rounds", type=click.IntRange(1), default=5, show_default=True, help="How often each server is measured."
+)
+@click.option("--seconds", type=click.FloatRange(0.05), default=2.0, show_default=True, help="How long each time.")
+@click.option("--only", type=click.Choice(WORKS), multiple=True, help="Only these; may be repeated.")
+@click.option("--no-peer", is_flag=True, help=f"Leave out {PEER}.")
+@click.option("--profile", "profiled", type=click.Choice(("price", "order", "stream")), help="Show where time goes.")
+def main(rounds: int, seconds: float, only: tuple[str, ...], no_peer: bool, profiled: str | None) -> None:
+    """Measure the reference gateway beside its baselines and print one table of ratios."""
+    console = Console()
+    console = Console(width=max(console.width, _WIDTH), log_path=False)
+    plan = Plan(rounds=rounds, seconds=seconds, warm_up_seconds=min(0.4, seconds))
+    try:
+        with ExitStack() as stack:
+            bench = Bench(plan, Path(stack.enter_context(tempfile.TemporaryDirectory())), stack)
+            if profiled is not None:
+                console.print(profile(bench.load, bench.driven(), profiled, plan))
+            else:
+                console.print(run(bench, only or WORKS, console.log, has_peer=not no_peer).table)
+    except BenchmarkFailed as failed:
+        raise click.ClickException(str(failed)) from failed
+
+
+class Bench:
+    """The processes of one run; all end with `stack`."""
+
+    def __init__(self, plan: Plan, folder: Path, stack: ExitStack) -> None:
+        self.plan = plan
+        self._folder = folder
+        self._stack = stack
+        self._server_core, load_core = cores()
+        self.load = Child(
+            "the load generator", python_module("benchmarks.load"), folder / "load.log", core=load_core, answers=True
+        )
+        stack.callback(self.load.stop)
+        self._driven: Listened | None = None
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether servers and load generator have cores of their own."""
+        return self._server_core is not None
+
+    def gateway(self) -> HttpTarget:
+        """Start `tonpo serve`."""
+        return self._kept(start_gateway(self._folder / "gateway", self._server_core))
+
+    def bare(self) -> HttpTarget:
+        """Start the bare baseline."""
+        return self._kept(start_bare(self._folder / "bare", self._server_core))
+
+    def peer(self) -> HttpTarget:
+        """Start the peer. Raises PeerAbsent."""
+        return self._kept(start_peer(install_peer(), self._folder / "peer", self._server_core))
+
+    def driven(self) -> Listened:
+        """Start the driven gateway, once."""
+        if self._driven is None:
+            target, key = start_driven(self._folder / "driven", self._server_core)
+            self._driven = Listened(self._kept(target), key)
+        return self._driven
+
+    def _kept(self, target: HttpTarget) -> HttpTarget:
+        self._stack.callback(target.child.stop)
+        return target
+
+
+def run(bench: Bench, works: tuple[str, ...], log: Callable[[str], None], *, has_peer: bool) -> ResultTable:
+    """Measure what is asked for. Raises BenchmarkFailed."""
+    plan = bench.plan
+    table = ResultTable()
+    if not bench.is_pinned:
+        log("Servers and load generator share their cores here: rates are lower than they could be.")
+    bare = bench.bare()
+    asked: list[Work] = [work for work in _TITLES if work in works]
+    if asked:
+        gateway = bench.gateway()
+        targets = [gateway, bare]
+        absent = "left out"
+        if has_peer:
+            try:
+                targets.append(bench.peer())
+            except PeerAbsent as reason:
+                absent = str(reason)
+        for work in asked:
+            title = _TITLES[work]
+            log(f"{title}: {plan.rounds} rounds of {len(targets)} servers, {plan.seconds:g} s each")
+            ours, theirs, *peers = measure_rates(bench.load, targets, work, plan)
+            table.add_rates(title, ours, theirs, "bare Starlette", _WANTED[work])
+            if peers:
+                table.add_rates(title, ours, peers[0], PEER, 3.0)
+            else:
+                table.add_absent(title, PEER, absent)
+    if "overhead" in works:
+        # before the stream, whose prices are moments and no prices
+        log(f"orders at {plan.orders_per_second:.0f}/s: {plan.rounds} rounds of 2 servers")
+        table.add_overhead(measure_overhead(bench.load, bench.driven().target, bare, plan))
+    if "stream" in works:
+        for width in (len(symbol_digits()), 1):
+            log(f"tick to {plan.sockets} sockets, {width} at once: {plan.rounds} rounds of 2 servers")
+            series = measure_stream(bench.load, [bench.driven(), Listened(bare, "none")], width, plan)
+            table.add_stream(series, plan.sockets)
+    return table
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m benchmarks")

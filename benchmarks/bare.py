@@ -1,0 +1,115 @@
+"""The baseline: bare Starlette routes and a bare ASGI send loop, on the gateway's own uvicorn settings.
+
+The routes answer the gateway's JSON without asking anyone; the loop sends the gateway's ticks, encoded once for all.
+"""
+
+from __future__ import annotations
+
+import time
+from time import perf_counter_ns
+from typing import Any
+
+import orjson
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
+
+from benchmarks.serving import Rounds, push, run, serve
+from benchmarks.stamps import stamped_bid
+
+
+async def price(request: Request) -> Response:
+    """Answer what `GET /api/symbols/{symbol}` answers."""
+    symbol = request.path_params["symbol"]
+    now_ms = time.time_ns() // 1_000_000
+    return _json({"symbol": symbol, "bid": 1.08512, "ask": 1.08524, "last": 0.0, "volume": 0.0, "time": now_ms})
+
+
+async def order(request: Request) -> Response:
+    """Read an order and answer what `POST /api/orders` answers."""
+    wanted = orjson.loads(await request.body())
+    return _json(
+        {
+            "ticket": 100_000_123,
+            "success": True,
+            "error": None,
+            "retcode": 10009,
+            "price": 1.08524,
+            "volume": wanted["volume"],
+        }
+    )
+
+
+def _json(value: dict[str, Any]) -> Response:
+    return Response(orjson.dumps(value), media_type="application/json")
+
+
+class BareStream:
+    """Sockets with the symbols of each, and one loop that sends to all."""
+
+    def __init__(self) -> None:
+        self._sockets: dict[Send, frozenset[str]] = {}
+
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        await receive()
+        await send({"type": "websocket.accept", "headers": []})
+        try:
+            while (event := await receive())["type"] == "websocket.receive":
+                symbols = orjson.loads(event["text"])["symbols"]
+                answer = orjson.dumps({"type": "subscribed", "symbols": symbols}).decode("ascii")
+                await send({"type": "websocket.send", "text": answer})
+                self._sockets[send] = frozenset(symbols)
+        finally:
+            self._sockets.pop(send, None)
+
+    async def tick(self, digits: dict[str, int], symbols: list[str]) -> None:
+        """Send one tick of each symbol to all that have subscribed it."""
+        messages = [(symbol, _tick(symbol, digits[symbol])) for symbol in symbols]
+        for send, subscribed in list(self._sockets.items()):
+            try:
+                for symbol, text in messages:
+                    if symbol in subscribed:
+                        await send({"type": "websocket.send", "text": text})
+            except OSError:
+                self._sockets.pop(send, None)
+
+
+def _tick(symbol: str, digits: int) -> str:
+    bid = stamped_bid(digits, perf_counter_ns())
+    message = {
+        "type": "tick",
+        "symbol": symbol,
+        "bid": bid,
+        "ask": round(bid + 10**-digits, digits),
+        "last": 0.0,
+        "volume": 0.0,
+        "time": time.time_ns() // 1_000_000,
+    }
+    return orjson.dumps(message).decode("ascii")
+
+
+async def main() -> None:
+    """Serve routes and stream; the one command is `push`."""
+    stream = BareStream()
+    app = Starlette(
+        routes=[
+            Route("/api/symbols/{symbol}", price),
+            Route("/api/orders", order, methods=["POST"]),
+            WebSocketRoute("/ws", stream),
+        ]
+    )
+
+    async def command(message: dict[str, Any]) -> dict[str, Any]:
+        digits: dict[str, int] = message["digits"]
+        rounds = Rounds(digits, message["width"])
+        played = await push(lambda symbols: stream.tick(digits, symbols), rounds, message["rate"], message["seconds"])
+        return {"rounds": played}
+
+    await serve(app, command)
+
+
+if __name__ == "__main__":
+    run(main)
