@@ -187,7 +187,7 @@ def _stay_clear_of_midnight(run: CheckContext) -> None:
 
 async def _close_all(run: CheckContext) -> None:
     for ticket in await open_positions(run):
-        modified = await run.call("modifyPosition", body={"ticket": ticket, "sl": 0})
+        modified = await run.call("modifyPosition", body={"ticket": ticket, "sl": 0}, paced=False)
         run.expect(
             modified.status != 429,
             "TONPO-LIM-130",
@@ -195,7 +195,7 @@ async def _close_all(run: CheckContext) -> None:
             found=modified.status,
             at=modified,
         )
-        closed = await run.call("closePosition", body={"ticket": ticket})
+        closed = await run.call("closePosition", body={"ticket": ticket}, paced=False)
         run.expect(
             closed.status != 429,
             "TONPO-LIM-130",
