@@ -317,7 +317,7 @@ async def every_connection(run: CheckContext) -> None:
                     ),
                     within=patience(run),
                 )
-                run.expect(
+                run.require(
                     message is not None,
                     EVERYWHERE,
                     f"{stream.name}, without a subscription, gets no {kind} of an order",

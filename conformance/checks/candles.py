@@ -3,12 +3,15 @@
 import time
 
 from conformance.catalogue import check
-from conformance.checks.stream_steps import await_ticks, fence, is_number, patience, some_symbols, subscribe
+from conformance.checks.stream_steps import await_ticks, is_number, patience, some_symbols, subscribe
 from conformance.context import CheckContext
 from conformance.stream import Message
 
 BAR_SECONDS = 60
 """A bar of M1, the shortest timeframe."""
+
+QUIET_SECONDS = 0.5
+"""How long after one connection's candle another one's is waited for, which must not come."""
 
 PRICES = ("open", "high", "low", "close")
 
@@ -50,7 +53,7 @@ async def closed_bars(run: CheckContext) -> None:
             expected=f"M1 of {' or '.join(symbols)}",
             found=candles,
         )
-        await fence(run, plain)
+        await plain.wait_for("candle", within=min(QUIET_SECONDS, patience(run)))
         unasked = plain.received("candle")
         run.expect(not unasked, "TONPO-TICK-110", "without timeframe a candle came", expected="none", found=unasked[:1])
 

@@ -11,14 +11,19 @@ FORM, SURVIVES, ECHO = "TONPO-WS-090", "TONPO-WS-130", "TONPO-WS-160"
 
 
 async def expect_error(run: CheckContext, stream: Stream, text: str, requirement: str) -> Message:
-    """Send a bad message and assert that an `error` in the documented form answers it, and that a ping still works."""
+    """Send a bad message and assert that an `error` in the documented form answers it, and that a ping still works.
+
+    Ends the check at the first one that is not answered: each costs the target's whole patience.
+    """
     answer = await answer_to(run, stream, text, "error")
-    run.expect(
+    if answer is None and not stream.is_open:
+        await require_alive(run, stream, _shown(text))
+    run.require(
         answer is not None,
         requirement,
         f"{_shown(text)} is not answered by error within {patience(run):g} s",
         expected="error",
-        found="nothing" if stream.is_open else f"closed with code {stream.close_code}",
+        found="nothing",
     )
     expect_form(run, [answer] if answer else [])
     await require_alive(run, stream, _shown(text))
@@ -104,7 +109,10 @@ async def malformed_subscribe(run: CheckContext) -> None:
     needs=("account",),
 )
 async def survives_bad_messages(run: CheckContext) -> None:
-    """Send what is JSON and no message, too long or too deep, and binary frames; how each is answered is left open."""
+    """Send what is JSON and no message, too long or too deep, and binary frames; how each is answered is left open.
+
+    An echo of a request_id that the contract does not allow is not held against the gateway.
+    """
     deep = "[" * 200 + "]" * 200
     frames: tuple[str | bytes, ...] = (
         "[]", "null", "1", "true", '"ping"', '[{"type": "ping"}]', "{}", '{"type": null}', '{"type": 1}',
@@ -114,7 +122,7 @@ async def survives_bad_messages(run: CheckContext) -> None:
         f'{{"type": "subscribe", "symbols": ["{run.symbol}"], "channels": ["depth"]}}',
         f'{{"type": "subscribe", "symbols": ["{"X" * 4000}"]}}',
         f'{{"type": "ping", "request_id": "{"r" * 4000}"}}', '{"type": "ping", "request_id": 7}',
-        '{"type": "ping", "request_id": {"a": [1]}}', '{"type": "no-such-type", "request_id": 1e400}',
+        '{"type": "ping", "request_id": {"a": [1]}}', '{"type": "no-such-type", "more": 1e400}',
         f'{{"type": "no-such-type", "more": {deep}}}', deep, "\u0000", b"\x00\xff\xfe", b'{"type": "ping"}',
     )  # fmt: skip
     async with run.stream() as stream:
@@ -138,6 +146,7 @@ async def survives_bad_messages(run: CheckContext) -> None:
             expected=f"market data of {run.symbol}",
         )
         expect_form(run, stream.received("error"))
+        stream.violations[:] = [one for one in stream.violations if ".request_id:" not in one.problem]
 
 
 def _shown(frame: str | bytes) -> str:

@@ -86,7 +86,7 @@ async def _expect_refusal(run: CheckContext, what: str, key: str | None, *, in_q
         if stream.is_open:
             await stream.send_text('{"type": "ping"}')
         served = await stream.wait_any(where=lambda message: message.get("type") != "error", within=patience(run))
-        run.expect(
+        run.require(
             served is None and not stream.is_open,
             "TONPO-WS-030",
             f"{what} opens the stream",
@@ -109,11 +109,12 @@ async def ping_is_answered(run: CheckContext) -> None:
         names = [f"ping-{number}" for number in range(5)]
         for name in names:
             await stream.send({"type": "ping", "request_id": name})
-        pongs = [await stream.wait_for("pong", within=patience(run)) for _ in names]
-        for pong in pongs:
-            run.require_message(pong, "TONPO-WS-080", "one pong for each ping", patience(run))
+        pongs = []
+        for _ in names:
+            pong = await stream.wait_for("pong", within=patience(run))
+            pongs.append(run.require_message(pong, "TONPO-WS-080", "one pong for each ping", patience(run)))
         run.expect(
-            sorted(str((pong or {}).get("request_id")) for pong in pongs) == names,
+            sorted(str(pong.get("request_id")) for pong in pongs) == names,
             ECHO,
             "pong does not echo request_id",
             expected=names,

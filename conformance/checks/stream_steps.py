@@ -13,6 +13,7 @@ __all__ = [
     "await_moves",
     "await_ticks",
     "fence",
+    "has_moved_since",
     "is_number",
     "market_data",
     "patience",
@@ -110,6 +111,16 @@ async def await_ticks(
     return count
 
 
+async def has_moved_since(run: CheckContext, stream: Stream, mark: int, symbol: str, count: int = 1) -> bool:
+    """Wait for `count` messages of market data of a symbol after `mark`; say whether they came in time."""
+    until = run.clock() + patience(run)
+    while len(market_data(stream.since(mark), [symbol])) < count:
+        left = until - run.clock()
+        if left <= 0 or not await await_ticks(run, stream, symbol, 1, within=left):
+            return False
+    return True
+
+
 async def await_moves(run: CheckContext, stream: Stream, symbol: str, count: int = 1) -> None:
     """Wait for `count` ticks of a subscribed symbol. Raises CouldNotRun without them: another check judges that."""
     if await await_ticks(run, stream, symbol, count) < count:
@@ -128,7 +139,9 @@ async def require_moves(run: CheckContext, stream: Stream, symbol: str, requirem
     mark = stream.mark()
     await await_ticks(run, stream, symbol, 1)
     after = await _price(run, symbol)
-    if before is None or before == after or market_data(stream.since(mark), [symbol]):
+    later = [message.get("type") for message in market_data(stream.since(mark), [symbol])]
+    has_moved = before is not None and (before != after or "quote" in later)
+    if "tick" in later or not has_moved:
         run.could_not_run(f"the price of {symbol} hardly moves now (--symbol names another)")
     run.require(
         False,
