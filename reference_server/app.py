@@ -33,7 +33,7 @@ from reference_server.api.websocket import NoStreamHere, Stream, UpgradeNeeded
 from reference_server.clock import SystemClock
 from reference_server.config import Settings
 from reference_server.domain.plans import PLANS
-from reference_server.storage.limits import SlidingWindowLimiter
+from reference_server.storage.limits import SteadyLimiter
 from reference_server.store import open_store
 from reference_server.telemetry import REQUEST_ID, scrub
 from reference_server.usecases.account_book import AccountBook
@@ -66,7 +66,7 @@ async def open_gateway(
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings))
-        limiter = SlidingWindowLimiter(clock)
+        limiter = SteadyLimiter(clock)
         registration = Registration(
             PLANS[settings.default_plan], settings.registration_open, settings.registrations_per_minute
         )

@@ -187,7 +187,7 @@ class TradeCounter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RateDecision:
-    """Outcome of one hit. `reset_seconds` until the window has room again."""
+    """Outcome of one hit. `reset_seconds`: refused, until the next is served; allowed, until the limit is whole."""
 
     allowed: bool
     remaining: int
