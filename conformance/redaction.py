@@ -38,6 +38,10 @@ class Redactor:
         """Return the placeholders in use, such as `$TONPO_API_KEY`."""
         return tuple(dict.fromkeys(self._names.values()))
 
+    def secrets(self, name: str) -> list[str]:
+        """Return the secrets whose placeholder starts with `name`."""
+        return [secret for secret, placeholder in self._names.items() if placeholder.startswith(f"${name}")]
+
     def text(self, text: str) -> str:
         """Return `text` without secrets."""
         if self._pattern is not None:

@@ -27,6 +27,7 @@ from conformance.redaction import Redactor
 from conformance.report import RunReport, judge_requirements, reach_verdict
 from conformance.selection import Planned, refuse_unmatched, select
 from conformance.target import TargetConfig
+from conformance.vigil import AREA, IDENTIFIER, Vigil
 from conformance.wire import Wire
 from conformance.world import World
 
@@ -46,6 +47,7 @@ class _Run:
     client: Client
     world: World
     judge: Judge
+    vigil: Vigil
     results: list[CheckResult]
     replay_seconds_left: float
     is_target_gone: bool = False
@@ -76,7 +78,8 @@ async def judge_gateway(
             claimed = _claimed(health, catalogue)
             contract = load_contract(claimed)
             refuse_unmatched(catalogue, target, _generated_ids(contract))
-            run = _assemble(target, catalogue, emit, wire, contract, Holdings(target, journal, redactor, clock))
+            holdings = Holdings(target, journal, redactor, clock)
+            run = _assemble(target, catalogue, emit, wire, contract, holdings, Vigil(redactor))
             planned = select(catalogue, target, claimed)
             unclaimed = tuple(name for name in catalogue.ledger.capabilities if name not in claimed)
             emit(RunStarted(target, sum(one.status is None for one in planned), claimed, unclaimed))
@@ -125,15 +128,22 @@ def _claimed(health: dict[str, Any], catalogue: Catalogue) -> tuple[str, ...]:
 
 def _generated_ids(contract: Contract) -> list[tuple[str, str]]:
     names = [*contract.operations, "stream"]
-    return [(f"contract.{name}", "contract") for name in names] + [("cleanup.residue", "cleanup")]
+    others = [("cleanup.residue", "cleanup"), (IDENTIFIER, AREA)]
+    return [(f"contract.{name}", "contract") for name in names] + others
 
 
 def _assemble(
-    target: TargetConfig, catalogue: Catalogue, emit: Emit, wire: Wire, contract: Contract, holdings: Holdings
+    target: TargetConfig,
+    catalogue: Catalogue,
+    emit: Emit,
+    wire: Wire,
+    contract: Contract,
+    holdings: Holdings,
+    vigil: Vigil,
 ) -> _Run:
     client = Client(target, wire, contract, holdings)
     judge = Judge(contract, OpenApiCoreOracle(contract.openapi, str(target.base)))
-    return _Run(target, catalogue, emit, client, World(target, client), judge, [], target.budgets.replay_seconds)
+    return _Run(target, catalogue, emit, client, World(target, client), judge, vigil, [], target.budgets.replay_seconds)
 
 
 async def _adopt(run: _Run) -> None:
@@ -207,6 +217,7 @@ async def _decide(run: _Run, planned: Planned) -> CheckResult:
 async def _once(run: _Run, planned: Planned, seed: int) -> Attempt:
     made = await attempt(planned.check, run.catalogue, run.client, run.world, seed)
     run.judge.watch(made.transcript.entries, made.streams)
+    run.vigil.watch(made.transcript.entries)
     return made
 
 
@@ -235,7 +246,7 @@ async def _look_whether_gone(run: _Run) -> None:
 
 async def _finish(run: _Run, contract: Contract) -> None:
     """Clean up, whatever happened; a second interruption ends even this."""
-    for result in run.judge.results(run.target.only):
+    for result in [*run.judge.results(run.target.only), *run.vigil.results(run.target.only)]:
         run.finish(result)
     if contract.operations and _has_holdings(run.client.holdings):
         try:

@@ -6,7 +6,7 @@ from conformance.catalogue import check
 from conformance.checks.steps import account_body
 from conformance.context import CheckContext
 from conformance.hello import offered_version
-from conformance.leaks import find_leaks
+from conformance.leaks import find_leaks, is_telling
 
 ACCOUNT_OPERATIONS = frozenset(
     {"listAccounts", "getAccountStatus", "pauseAccount", "resumeAccount", "deleteAccount", "getAccount"}
@@ -59,7 +59,8 @@ async def nothing_comes_back(run: CheckContext) -> None:
     found = [token for token in tokens if isinstance(token, str) and token]
     if found:
         _expect_kept(run, found, "TONPO-ACC-190", "the auth_token", {"createAccount"})
-    _expect_kept(run, [credentials.password], "TONPO-SEC-010", "the MT5 password", set())
+    if is_telling(credentials.password):
+        _expect_kept(run, [credentials.password], "TONPO-SEC-010", "the MT5 password", set())
     leaks = [
         leak
         for leak in find_leaks(run.transcript.entries, [credentials.login], whole_words=True)
