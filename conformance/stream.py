@@ -58,6 +58,8 @@ class Stream:
         self._taken: set[int] = set()
         self._changed = asyncio.Event()
         self._is_closed = False
+        self._is_flowing = asyncio.Event()
+        self._is_flowing.set()
 
     # -- sending -------------------------------------------------------------------------------------------------------
 
@@ -118,6 +120,14 @@ class Stream:
         await self._until(lambda: self._is_closed, within)
         return (self.close_code or 1006) if self._is_closed else None
 
+    def stop_reading(self) -> None:
+        """Take in nothing more, pings of the protocol included, until `go_on_reading`; buffers in between fill up."""
+        self._is_flowing.clear()
+
+    def go_on_reading(self) -> None:
+        """Take in again what came meanwhile, and what follows."""
+        self._is_flowing.set()
+
     @property
     def is_open(self) -> bool:
         """Say whether the socket is open."""
@@ -159,6 +169,7 @@ class Stream:
     async def read(self) -> None:
         """Read until the socket closes."""
         async for frame in self._socket:
+            await self._is_flowing.wait()
             if frame.type is aiohttp.WSMsgType.TEXT:
                 self._take_in(frame.data)
             elif frame.type is aiohttp.WSMsgType.BINARY:
@@ -228,6 +239,7 @@ async def open_stream(
     try:
         yield stream
     finally:
+        stream.go_on_reading()
         await socket.close()
         await asyncio.wait([reader], timeout=seconds)
         reader.cancel()

@@ -1,7 +1,5 @@
 """Candles on the stream: sent when a bar closes, for the subscribed timeframe."""
 
-import time
-
 from conformance.catalogue import check
 from conformance.checks.stream_steps import await_ticks, is_number, patience, some_symbols, subscribe
 from conformance.context import CheckContext
@@ -27,20 +25,20 @@ PRICES = ("open", "high", "low", "close")
 async def closed_bars(run: CheckContext) -> None:
     """Wait for a bar of M1 to close, next to a connection that asked for no timeframe.
 
-    A bar is closed by the next tick, so a little more than a minute may pass; ticks must come before and after it.
+    A bar is closed by the next tick, so a little more than a minute may pass. That candles come is a SHOULD, that those
+    which come are sound a MUST: without any there is nothing more to judge.
     """
     symbols = await some_symbols(run, 2)
     async with run.stream() as stream, run.stream() as plain:
         await subscribe(run, stream, symbols, timeframe="M1")
         await subscribe(run, plain, symbols)
-        seconds_left = BAR_SECONDS - time.time() % BAR_SECONDS
-        candle = await stream.wait_for("candle", within=seconds_left + patience(run))
+        candle = await stream.wait_for("candle", within=BAR_SECONDS + patience(run))
         if candle is None:
-            moved = sum([await await_ticks(run, plain, symbol, 2, within=0.01) for symbol in symbols])
-            if not moved or not await await_ticks(run, plain, symbols[0], 2, within=patience(run)):
+            moved = sum([await await_ticks(run, plain, symbol, 2, within=0.0) for symbol in symbols])
+            if not moved or not await await_ticks(run, plain, symbols[0], 2):
                 run.could_not_run("no price moves now, so no bar closes (--symbol names another)")
             run.expect(False, "TONPO-TICK-110", "a minute ended while prices moved, and no candle of M1 came")
-            run.could_not_run("no candle came, so its content cannot be judged")
+            return
         if candle.get("complete") is True:
             await stream.wait_for("candle", within=min(1.0, patience(run)))
         candles = stream.received("candle")
