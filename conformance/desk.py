@@ -1,31 +1,18 @@
 """A trading account as checks use it: ask for prices, place orders, and see what became of them."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Callable, Collection, Iterator
 from types import TracebackType
 from typing import Any, Self
+
+import orjson
 
 from conformance.context import CheckContext
 from conformance.errors import CheckSignal, NotApplicable, PrerequisiteFailed
 from conformance.exchange import Exchange
+from conformance.quote import Quote
+from conformance.reading import Row, decimals, is_accepted, is_refused, net_volume, number, ticket_of, told
 
-__all__ = [
-    "Desk",
-    "Quote",
-    "Row",
-    "is_accepted",
-    "is_refused",
-    "is_same_number",
-    "number",
-    "other_side",
-    "pauses",
-    "ticket_of",
-    "told",
-]
-
-Row = dict[str, Any]
-"""One position as the gateway lists it."""
+__all__ = ["Desk", "pauses"]
 
 PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.0, 4.0)
 """Seconds between two looks at the positions: about ten in all, and few enough requests for 60 a minute."""
@@ -45,42 +32,6 @@ CLOSED_MARKET = {
 MOST_TRIES = 3
 
 
-def is_refused(answer: Exchange) -> bool:
-    """Say whether an answer is a refusal: an error status, or 2xx with `success` false (TONPO-ORD-180)."""
-    return answer.status >= 400 or (200 <= answer.status < 300 and answer.document.get("success") is False)
-
-
-def is_accepted(answer: Exchange) -> bool:
-    """Say whether an answer is 2xx and no refusal."""
-    return 200 <= answer.status < 300 and not is_refused(answer)
-
-
-def number(value: object) -> Decimal | None:
-    """Return a JSON number as the exact decimal that was written; None for anything else, true and false included."""
-    return Decimal(str(value)) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def is_same_number(first: object, second: object) -> bool:
-    """Say whether two JSON numbers are the same, written as decimals: 0.3 and 0.30000000000000004 are not."""
-    return number(first) is not None and number(first) == number(second)
-
-
-def ticket_of(row: Row) -> int | None:
-    """Return the ticket of a position, or None when it is no integer."""
-    ticket = row.get("ticket")
-    return ticket if isinstance(ticket, int) and not isinstance(ticket, bool) else None
-
-
-def told(answer: Exchange) -> str:
-    """Return the status and the start of the body of an answer, to be shown in a finding."""
-    return f"HTTP {answer.status} {answer.response.body[:200].decode(errors='replace')}"
-
-
-def other_side(side: str) -> str:
-    """Return `sell` for `buy` and the reverse."""
-    return "sell" if side == "buy" else "buy"
-
-
 def pauses(run: CheckContext) -> Iterator[float]:
     """Yield the seconds to wait between looks at what may take a moment, until the target's patience is used up."""
     left = run.target.timeouts.stream_message
@@ -89,42 +40,6 @@ def pauses(run: CheckContext) -> Iterator[float]:
             return
         left -= pause
         yield pause
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """The market's prices of one symbol at one moment. `digits` counts the decimals that they show."""
-
-    symbol: str
-    bid: float
-    ask: float
-    digits: int
-
-    def below(self, percent: float) -> float:
-        """Return a price that far below the market."""
-        return round(self.bid * (1 - percent / 100), self.digits)
-
-    def above(self, percent: float) -> float:
-        """Return a price that far above the market."""
-        return round(self.ask * (1 + percent / 100), self.digits)
-
-    def stops(self, side: str, sl: float = 3.0, tp: float = 4.0) -> dict[str, Any]:
-        """Return a stop loss and a take profit for a position of that side, so many percent from the market."""
-        if side == "buy":
-            return {"sl": self.below(sl), "tp": self.above(tp)}
-        return {"sl": self.above(sl), "tp": self.below(tp)}
-
-    def is_at(self, price: object, wanted: float | None) -> bool:
-        """Say whether a level is the wanted one, to half a unit of the last decimal; None and 0 both mean none."""
-        found = number(price)
-        if wanted is None:
-            return price is None or found == 0
-        return found is not None and abs(found - Decimal(str(wanted))) <= Decimal(10) ** -self.digits / 2
-
-    def is_near(self, price: object, percent: float = 5.0) -> bool:
-        """Say whether a price is one of this market: no symbol moves 5 % within a check."""
-        found = number(price)
-        return found is not None and abs(found - Decimal(str(self.ask))) <= Decimal(str(self.ask * percent / 100))
 
 
 class Desk:
@@ -170,7 +85,7 @@ class Desk:
         exact = [one for one in (number(bid), number(ask)) if one is not None and one > 0]
         if answer.status != 200 or len(exact) != 2:
             raise PrerequisiteFailed(f"the price of {symbol} could not be had: {told(answer)}")
-        digits = max(_decimals(one) for one in exact)
+        digits = max(decimals(one) for one in exact)
         return Quote(symbol, float(exact[0]), float(exact[1]), digits)
 
     async def rows(self) -> list[Row]:
@@ -229,27 +144,32 @@ class Desk:
                 return answer
         return answer
 
-    async def opened(self, answer: Exchange, known: Collection[int]) -> list[Row]:
+    async def opened(self, answer: Exchange, known: Collection[int] = ()) -> list[Row]:
         """Wait for the positions that an accepted order opened: those whose ticket is not among `known`.
 
-        Raises NotApplicable when it changed another position instead, as netting accounts do.
+        Raises NotApplicable when it was set off against another position instead, as netting accounts do.
         """
-        before = {ticket_of(row): row.get("volume") for row in self._latest}
+        before = self._latest
+        tickets = {ticket_of(row): row.get("volume") for row in before}
 
-        def has_moved(rows: Iterable[Row]) -> bool:
-            return any(
-                ticket_of(row) not in known or not is_same_number(row.get("volume"), before.get(ticket_of(row)))
-                for row in rows
-            )
+        def has_moved(rows: list[Row]) -> bool:
+            now = {ticket_of(row): row.get("volume") for row in rows}
+            return any(ticket not in known for ticket in now) or now != tickets
 
         rows = await self.settle(has_moved)
+        self._refuse_netting(answer, before, rows)
         fresh = [row for row in rows if ticket_of(row) not in known]
-        if not fresh and has_moved(rows):
-            raise NotApplicable("the account nets the positions of a symbol, and this needs two at once")
-        if not fresh and self._run.symbol in self._strange_symbols:
-            self._run.could_not_run(f"a position in {self._run.symbol} was open before, and no other one was added")
         wanted = answer.document.get("ticket")
         return sorted(fresh, key=lambda row: ticket_of(row) != wanted)
+
+    def _refuse_netting(self, answer: Exchange, before: list[Row], rows: list[Row]) -> None:
+        """Tell a netting account by its one position, which holds what was open before together with the order."""
+        order = orjson.loads(answer.request.body or b"{}")
+        if not before and order.get("symbol") in self._strange_symbols and not rows:
+            self._run.could_not_run(f"a position in {order['symbol']} was open before, and no other one was added")
+        mine = [[row for row in some if row.get("symbol") == order.get("symbol")] for some in (before, rows)]
+        if mine[0] and len(mine[1]) <= 1 and net_volume([*mine[0], order]) == net_volume(mine[1]):
+            raise NotApplicable("the account nets the positions of a symbol, and this needs two at once")
 
     async def open(self, side: str = "buy", *, units: int = 1, **members: Any) -> Row:
         """Open a position that a check starts from, and return it as listed. Raises PrerequisiteFailed."""
@@ -299,8 +219,3 @@ class Desk:
             if ticket is not None and (ticket in self._tickets or self._run.target.is_sandbox):
                 await self._run.call("closePosition", body={"ticket": ticket}, valid=False)
         self._is_stale, self._latest = False, []
-
-
-def _decimals(value: Decimal) -> int:
-    exponent = value.normalize().as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 0

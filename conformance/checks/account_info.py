@@ -6,8 +6,9 @@ from typing import Any
 
 from conformance.catalogue import check
 from conformance.context import CheckContext
-from conformance.desk import Desk, is_same_number, number, pauses, ticket_of
+from conformance.desk import Desk, pauses
 from conformance.exchange import Exchange
+from conformance.reading import is_same_number, number, ticket_of
 
 FIGURES, LIVE, NONE, MORE, SUMS, ALIAS = (f"TONPO-INFO-{row}" for row in ("010", "020", "030", "050", "060", "080"))
 

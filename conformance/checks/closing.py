@@ -4,8 +4,9 @@ from typing import Any
 
 from conformance.catalogue import check
 from conformance.context import CheckContext
-from conformance.desk import Desk, Row, is_accepted, is_refused, is_same_number, number, other_side, ticket_of, told
+from conformance.desk import Desk
 from conformance.exchange import Exchange
+from conformance.reading import Row, is_accepted, is_refused, is_same_number, number, other_side, ticket_of, told
 
 FULL, PARTIAL, NO_HEDGE, OTHERS = "TONPO-CLOSE-010", "TONPO-CLOSE-020", "TONPO-CLOSE-030", "TONPO-CLOSE-040"
 UNKNOWN, NO_TICKET, NOT_FOUND, VOLUME = "TONPO-CLOSE-050", "TONPO-CLOSE-060", "TONPO-CLOSE-070", "TONPO-CLOSE-080"

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from conformance.catalogue import check
 from conformance.context import CheckContext
-from conformance.desk import number
 from conformance.exchange import Exchange
+from conformance.reading import number
 
 SYMBOLS, PRICE, UNKNOWN, CURRENT = "TONPO-MKT-010", "TONPO-MKT-020", "TONPO-MKT-040", "TONPO-MKT-050"
 

@@ -4,8 +4,10 @@ from typing import Any
 
 from conformance.catalogue import check
 from conformance.context import CheckContext
-from conformance.desk import Desk, Quote, Row, is_accepted, is_refused, number, ticket_of, told
+from conformance.desk import Desk
 from conformance.exchange import Exchange
+from conformance.quote import Quote
+from conformance.reading import Row, is_accepted, is_refused, number, ticket_of, told
 
 BOTH, SL_ALONE, TP_ALONE, REST, UNKNOWN = (f"TONPO-MOD-0{row}0" for row in range(1, 6))
 NO_TICKET, KEPT, REMOVED, INVALID, NOT_FOUND = (*(f"TONPO-MOD-0{row}0" for row in range(6, 10)), "TONPO-CLOSE-070")

@@ -5,8 +5,10 @@ from typing import Any
 
 from conformance.catalogue import check
 from conformance.context import CheckContext
-from conformance.desk import Desk, Quote, Row, is_accepted, is_same_number, number, ticket_of, told
+from conformance.desk import Desk
 from conformance.exchange import Exchange
+from conformance.quote import Quote
+from conformance.reading import Row, is_accepted, is_same_number, net_volume, number, ticket_of, told
 
 FORM, TICKET, ONCE, SIDES = "TONPO-ORD-010", "TONPO-ORD-020", "TONPO-ORD-030", "TONPO-ORD-040"
 PRICE, OPTIONAL, ANSWER, SAME_TICKET = "TONPO-ORD-090", "TONPO-ORD-110", "TONPO-ORD-190", "TONPO-ORD-210"
@@ -47,7 +49,7 @@ async def market_both_sides(run: CheckContext) -> None:
             _require_accepted(run, answer, FORM if side == "buy" else SIDES, f"a market {side}")
             run.expect_status(answer, 200, 201, requirement=FORM)
             _expect_ticket(run, answer)
-            rows = await desk.opened(answer, ())
+            rows = await desk.opened(answer)
             run.require(
                 bool(rows), LISTED, f"the position of an accepted {side} is not listed", found=answer.json, at=answer
             )
@@ -102,7 +104,7 @@ async def all_members_or_none(run: CheckContext) -> None:
             answer = await desk.place(body)
             has_price = "price" in body
             _require_accepted(run, answer, PRICE, f"a market order {'with' if has_price else 'without'} price")
-            rows = await desk.opened(answer, ())
+            rows = await desk.opened(answer)
             run.require(len(rows) == 1, OPTIONAL, "an accepted order did not open one position", found=rows, at=answer)
             for name in ("sl", "tp"):
                 run.expect(
@@ -139,7 +141,7 @@ async def single_optional_members(run: CheckContext) -> None:
             answer = await desk.place(desk.body("buy", **member))
             name = next(iter(member))
             _require_accepted(run, answer, OPTIONAL, f"a market order with {name} alone")
-            rows = await desk.opened(answer, ())
+            rows = await desk.opened(answer)
             run.require(len(rows) == 1, OPTIONAL, "an accepted order did not open one position", found=rows, at=answer)
             for level in ("sl", "tp"):
                 wanted = member.get(level)
@@ -167,7 +169,7 @@ async def at_once(run: CheckContext) -> None:
         for answer in answers:
             _require_accepted(run, answer, ONCE, "one of two orders sent at once")
             _expect_ticket(run, answer)
-        rows = await desk.settle(lambda rows: len(rows) >= len(asked))
+        rows = await desk.settle(lambda rows: is_same_number(float(net_volume(rows)), run.volumes(3)))
         if len(rows) == 1 and is_same_number(rows[0].get("volume"), run.volumes(3)):
             run.not_applicable("the account nets the positions of a symbol, and this needs two at once")
         wanted = sorted(str(number(run.volumes(units))) for units, _, _ in asked)
@@ -205,6 +207,6 @@ async def unknown_members(run: CheckContext) -> None:
             at=answer,
         ):  # fmt: skip
             return
-        rows = await desk.opened(answer, ())
+        rows = await desk.opened(answer)
         wanted = [str(number(run.volume))]
         run.expect(_volumes(rows) == wanted, ONCE, "the order opened something else", expected=wanted, found=rows)

@@ -2,7 +2,9 @@
 
 from conformance.catalogue import check
 from conformance.context import CheckContext
-from conformance.desk import Desk, Quote, Row, is_accepted, is_same_number, number, ticket_of, told
+from conformance.desk import Desk
+from conformance.quote import Quote
+from conformance.reading import Row, is_accepted, is_same_number, number, ticket_of, told
 
 LIST, MEMBERS, LISTED, PENDING, CLOSED, STOPS, MORE, TAGS, ONE = (f"TONPO-POS-0{row}0" for row in range(1, 10))
 
@@ -26,19 +28,54 @@ async def empty(run: CheckContext) -> None:
 
 @check(
     id="positions.as-ordered",
-    title="Two positions are each listed as they were ordered",
+    title="A position is listed as it was ordered",
     requirements=(MEMBERS, LISTED, STOPS, MORE, TAGS, ONE),
     effects="order",
     needs=("account",),
     trades=2,
 )
 async def as_ordered(run: CheckContext) -> None:
+    """Open a buy with everything, close it, and open a larger sell with other tags and no stops."""
+    async with Desk(run) as desk:
+        quote = await desk.quote()
+        stops = quote.stops("buy")
+        bought = await desk.open("buy", **stops, magic=20_231, comment="bought")
+        _judge(run, quote, bought, "buy", 1, stops, ("bought", 20_231))
+        await _judge_alone(run, bought)
+        await desk.close({"ticket": bought["ticket"]})
+        await desk.settle_gone(ticket_of(bought))
+        sold = await desk.open("sell", units=2, magic=777, comment="sold")
+        _judge(run, quote, sold, "sell", 2, {}, ("sold", 777))
+
+
+async def _judge_alone(run: CheckContext, row: Row) -> None:
+    """Judge `GET /api/positions/{ticket}`, where the gateway offers it."""
+    alone = await run.call("getPosition", path={"ticket": row["ticket"]})
+    if alone.status == 200:
+        run.expect(
+            all(alone.document.get(name) == row[name] for name in ("ticket", "symbol", "side", "volume")),
+            ONE,
+            "GET /api/positions/{ticket} answers another position than the list has",
+            expected=row,
+            found=alone.json,
+        )
+
+
+@check(
+    id="positions.side-by-side",
+    title="Two positions are listed side by side, and nothing of one shows on the other",
+    requirements=(MEMBERS, LISTED, STOPS, MORE, TAGS),
+    effects="order",
+    needs=("account",),
+    trades=2,
+)
+async def side_by_side(run: CheckContext) -> None:
     """Open a buy with everything and a larger sell with other tags and no stops, and read both in one list."""
     async with Desk(run) as desk:
         quote = await desk.quote()
         stops = quote.stops("buy")
-        first = await desk.open("buy", **stops, magic=20_231, comment="bought")
-        second = await desk.open("sell", units=2, magic=777, comment="sold")
+        first = await desk.open("buy", **stops, magic=20_232, comment="bought")
+        second = await desk.open("sell", units=2, magic=778, comment="sold")
         rows = {ticket_of(row): row for row in await desk.rows()}
         bought, sold = rows.get(first["ticket"]), rows.get(second["ticket"])
         run.require(
@@ -50,18 +87,8 @@ async def as_ordered(run: CheckContext) -> None:
         )
         assert bought is not None
         assert sold is not None
-        _judge(run, quote, bought, "buy", 1, stops, ("bought", 20_231))
-        _judge(run, quote, sold, "sell", 2, {}, ("sold", 777))
-        for row in (bought, sold):
-            alone = await run.call("getPosition", path={"ticket": row["ticket"]})
-            if alone.status == 200:
-                run.expect(
-                    all(alone.document.get(name) == row[name] for name in ("ticket", "symbol", "side", "volume")),
-                    ONE,
-                    "GET /api/positions/{ticket} answers another position than the list has",
-                    expected=row,
-                    found=alone.json,
-                )
+        _judge(run, quote, bought, "buy", 1, stops, ("bought", 20_232))
+        _judge(run, quote, sold, "sell", 2, {}, ("sold", 778))
 
 
 def _judge(

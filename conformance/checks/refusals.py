@@ -1,11 +1,16 @@
-"""Orders that must be refused, and leave nothing behind: `POST /api/orders`."""
+"""Orders that must be refused, and leave nothing behind: `POST /api/orders`.
+
+The checks ask for a user with a trade left even where nothing should be accepted: one whose quota is used up would be
+refused for that.
+"""
 
 from typing import Any
 
 from conformance.catalogue import check
 from conformance.context import CheckContext
-from conformance.desk import Desk, is_accepted, is_refused, is_same_number, number, told
+from conformance.desk import Desk
 from conformance.exchange import Exchange
+from conformance.reading import is_accepted, is_refused, is_same_number, number, told
 
 PRICE, MEMBERS, VALUES, SYMBOL = "TONPO-ORD-070", "TONPO-ORD-120", "TONPO-ORD-130", "TONPO-ORD-160"
 NOTHING, RECOGNISABLE, BROKER, ADJUSTED = "TONPO-ORD-170", "TONPO-ORD-180", "TONPO-ORD-200", "TONPO-ORD-230"
@@ -39,6 +44,7 @@ async def _expect_nothing(run: CheckContext, desk: Desk) -> None:
     requirements=(PRICE, NOTHING, RECOGNISABLE),
     effects="order",
     needs=("account",),
+    trades=1,
 )
 async def pending_needs_price(run: CheckContext) -> None:
     """Leave out the price; a gateway that fills at the market instead would open a position."""
@@ -55,6 +61,7 @@ async def pending_needs_price(run: CheckContext) -> None:
     requirements=(MEMBERS, NOTHING),
     effects="order",
     needs=("account",),
+    trades=1,
 )
 async def required_members(run: CheckContext) -> None:
     """Leave out each of the four in turn; a gateway that assumes one would trade."""
@@ -80,6 +87,7 @@ async def required_members(run: CheckContext) -> None:
     requirements=(VALUES, NOTHING, RECOGNISABLE),
     effects="order",
     needs=("account",),
+    trades=1,
 )
 async def wrong_values(run: CheckContext) -> None:
     """Send values that no order has; a gateway that guesses, or takes a volume's absolute value, would trade."""
@@ -105,6 +113,7 @@ async def wrong_values(run: CheckContext) -> None:
     requirements=(SYMBOL, NOTHING, RECOGNISABLE),
     effects="order",
     needs=("account",),
+    trades=1,
 )
 async def unknown_symbol(run: CheckContext) -> None:
     """Order a symbol that is not listed, at the market and pending."""
@@ -164,7 +173,7 @@ def _judge_refusal(run: CheckContext, answer: Exchange, what: str) -> None:
 
 async def _expect_as_ordered(run: CheckContext, desk: Desk, answer: Exchange, body: dict[str, Any], what: str) -> None:
     """Judge an order that was accepted after all: what it opened must be what it said."""
-    for row in await desk.opened(answer, ()):
+    for row in await desk.opened(answer):
         run.expect(
             is_same_number(row.get("volume"), body["volume"]),
             ONCE,

@@ -4,7 +4,8 @@ import time
 
 from conformance.catalogue import check
 from conformance.context import CheckContext
-from conformance.desk import Desk, number
+from conformance.desk import Desk
+from conformance.reading import number
 
 TIMES = "TONPO-TIME-010"
 

@@ -80,6 +80,14 @@ class NewestOnly(Broker):
         return super().rows()[:1]
 
 
+class FirstGone(Broker):
+    """Loses the first position when a second one is opened."""
+
+    def place(self, body: dict[str, Any]) -> int:
+        self.open = {}
+        return super().place(body)
+
+
 class PendingListed(Broker):
     def rows(self) -> list[dict[str, Any]]:
         is_open = self.open
@@ -137,6 +145,7 @@ class CloseHidesOthers(Broker):
         return [] if self.is_hidden else super().rows()
 
 
+SIDE_BY_SIDE = "positions.side-by-side"
 AS_ORDERED, PENDING, CLOSED = "positions.as-ordered", "positions.pending-is-none", "positions.closed-is-none"
 
 FAULTS = [
@@ -146,12 +155,13 @@ FAULTS = [
     Fault("volume with float noise", at_broker(NoisyVolume), AS_ORDERED, "TONPO-POS-030"),
     Fault("volume in units", at_broker(VolumeInUnits), AS_ORDERED, "TONPO-POS-030"),
     Fault("the broker's name of the symbol", at_broker(BrokersName), AS_ORDERED, "TONPO-POS-030"),
-    Fault("newest position only", at_broker(NewestOnly), AS_ORDERED, "TONPO-POS-030"),
+    Fault("newest position only", at_broker(NewestOnly), SIDE_BY_SIDE, "TONPO-POS-030"),
+    Fault("a second position replaces the first", at_broker(FirstGone), SIDE_BY_SIDE, "TONPO-POS-030"),
     Fault("openPrice 0", at_broker(NoOpenPrice), AS_ORDERED, "TONPO-POS-020"),
     Fault("no profit", at_broker(NoProfit), AS_ORDERED, "TONPO-POS-020"),
     Fault("sl and tp exchanged", at_broker(StopsSwapped), AS_ORDERED, "TONPO-POS-060"),
     Fault("stops not shown", at_broker(StopsNotShown), AS_ORDERED, "TONPO-POS-060"),
-    Fault("stops of another position", at_broker(StopsOfOthers), AS_ORDERED, "TONPO-POS-060"),
+    Fault("stops of another position", at_broker(StopsOfOthers), SIDE_BY_SIDE, "TONPO-POS-060"),
     Fault("pending listed as position", at_broker(PendingListed), PENDING, "TONPO-POS-040"),
     Fault("pending filled at once", at_broker(PendingFilled), PENDING, "TONPO-ORD-050"),
     Fault("stops taken for limits", at_broker(StopsAreLimits), PENDING, "TONPO-ORD-050"),
