@@ -5,8 +5,9 @@ from typing import Any
 from conformance.catalogue import check
 from conformance.checks.stream_steps import answer_to, fence, is_number, patience
 from conformance.context import CheckContext
-from conformance.desk import Desk, Row, is_accepted, is_refused, is_same_number, ticket_of
+from conformance.desk import Desk
 from conformance.exchange import Exchange
+from conformance.reading import Row, is_accepted, is_refused, is_same_number, ticket_of
 from conformance.stream import Message, Stream
 
 RESULT, REJECTION, OPENED, CHANGED = "TONPO-EVT-010", "TONPO-EVT-020", "TONPO-EVT-030", "TONPO-EVT-040"

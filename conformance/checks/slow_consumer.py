@@ -5,8 +5,9 @@ import asyncio
 from conformance.catalogue import check
 from conformance.checks.stream_steps import answer_to, fence, patience
 from conformance.context import CheckContext
-from conformance.desk import Desk, ticket_of
+from conformance.desk import Desk
 from conformance.errors import NoAnswer
+from conformance.reading import ticket_of
 from conformance.stream import Stream
 
 FAIR = "TONPO-WS-220"
