@@ -7,7 +7,7 @@ from conformance.checks.stream_steps import answer_to, fence, is_number, patienc
 from conformance.context import CheckContext
 from conformance.desk import Desk
 from conformance.exchange import Exchange
-from conformance.reading import Row, is_accepted, is_refused, is_same_number, ticket_of
+from conformance.reading import Row, is_accepted, is_refused, is_same_number, ticket_of, told
 from conformance.stream import Message, Stream
 
 RESULT, REJECTION, OPENED, CHANGED = "TONPO-EVT-010", "TONPO-EVT-020", "TONPO-EVT-030", "TONPO-EVT-040"
@@ -37,10 +37,6 @@ def _same(found: object, wanted: object) -> bool:
     return is_same_number(found, wanted) if is_number(wanted) else found == wanted
 
 
-def _told(answer: Exchange) -> str:
-    return f"HTTP {answer.status} {answer.response.body[:160].decode(errors='replace')}"
-
-
 @check(
     id="events.order-result",
     title="An executed order yields an orderResult with its ticket",
@@ -55,7 +51,7 @@ async def order_result(run: CheckContext) -> None:
         await listen(run, stream)
         answer = await desk.place(desk.body("buy"))
         if not is_accepted(answer):
-            run.could_not_run(f"the order was not accepted: {_told(answer)}")
+            run.could_not_run(f"the order was not accepted: {told(answer)}")
         ticket = ticket_of(answer.document)
         result = await stream.wait_for(
             "orderResult", where=lambda message: message.get("ticket") == ticket, within=patience(run)
@@ -144,7 +140,7 @@ async def position_opens_and_closes(run: CheckContext) -> None:
                 _expect_agreement(run, one, row)
         closing = await desk.close({"ticket": ticket})
         if is_refused(closing):
-            run.could_not_run(f"the position could not be closed: {_told(closing)}")
+            run.could_not_run(f"the position could not be closed: {told(closing)}")
         last = await position_message(run, stream, ticket, volume=0)
         run.expect(
             last is not None and last.get("event") == "closed",
@@ -232,7 +228,7 @@ async def position_changes(run: CheckContext) -> None:
 
 async def _require_done(run: CheckContext, answer: Exchange) -> None:
     if is_refused(answer):
-        run.could_not_run(f"{answer.operation} was refused: {_told(answer)}")
+        run.could_not_run(f"{answer.operation} was refused: {told(answer)}")
 
 
 @check(
@@ -263,7 +259,7 @@ async def account_figures(run: CheckContext) -> None:
 async def _figures(run: CheckContext) -> Row:
     answer = await run.call("getAccountInfo")
     if not all(is_number(answer.document.get(name)) for name in ("balance", "margin")):
-        run.could_not_run(f"the account's figures could not be had: {_told(answer)}")
+        run.could_not_run(f"the account's figures could not be had: {told(answer)}")
     return answer.document
 
 
