@@ -14,6 +14,7 @@ from rich.console import Console
 from benchmarks.child import BenchmarkFailed, Child, cores, python_module
 from benchmarks.exchange import Work, measure_overhead, measure_rates
 from benchmarks.gateway import start_bare, start_driven, start_gateway
+from benchmarks.machine import load_warning, machine_line
 from benchmarks.peer import PEER, PeerAbsent, install_peer, start_peer
 from benchmarks.plan import Plan
 from benchmarks.profiling import profile
@@ -26,14 +27,14 @@ _WIDTH: Final = 150
 
 WORKS: Final = ("price", "order", "stream", "overhead")
 _TITLES: Final[dict[Work, str]] = {"price": "GET /api/symbols/EURUSD", "order": "POST /api/orders"}
-_WANTED: Final[dict[Work, float]] = {"price": 0.7, "order": 0.0}
+_WANTED: Final[dict[Work, float | None]] = {"price": 0.7, "order": None}
 
 
 @click.command(epilog="Example: python -m benchmarks --rounds 3 --only price --no-peer")
 @click.option(
-    "--rounds", type=click.IntRange(1), default=5, show_default=True, help="How often each server is measured."
+    "--rounds", type=click.IntRange(1), default=7, show_default=True, help="How often each server is measured."
 )
-@click.option("--seconds", type=click.FloatRange(0.05), default=2.0, show_default=True, help="How long each time.")
+@click.option("--seconds", type=click.FloatRange(0.05), default=1.0, show_default=True, help="How long each time.")
 @click.option("--only", type=click.Choice(WORKS), multiple=True, help="Only these; may be repeated.")
 @click.option("--no-peer", is_flag=True, help=f"Leave out {PEER}.")
 @click.option("--profile", "profiled", type=click.Choice(("price", "order", "stream")), help="Show where time goes.")
@@ -41,14 +42,15 @@ def main(rounds: int, seconds: float, only: tuple[str, ...], no_peer: bool, prof
     """Measure the reference gateway beside its baselines and print one table of ratios."""
     console = Console()
     console = Console(width=max(console.width, _WIDTH), log_path=False)
-    plan = Plan(rounds=rounds, seconds=seconds, warm_up_seconds=min(0.4, seconds))
+    plan = Plan(rounds=rounds, seconds=seconds, warm_up_seconds=min(0.3, seconds))
     try:
         with ExitStack() as stack:
             bench = Bench(plan, Path(stack.enter_context(tempfile.TemporaryDirectory())), stack)
             if profiled is not None:
                 console.print(profile(bench.load, bench.driven(), profiled, plan))
             else:
-                console.print(run(bench, only or WORKS, console.log, has_peer=not no_peer).table)
+                table = run(bench, only or WORKS, console.log, has_peer=not no_peer)
+                console.print(table.rendered(machine_line(is_pinned=bench.is_pinned)))
     except BenchmarkFailed as failed:
         raise click.ClickException(str(failed)) from failed
 
@@ -65,7 +67,7 @@ class Bench:
             "the load generator", python_module("benchmarks.load"), folder / "load.log", core=load_core, answers=True
         )
         stack.callback(self.load.stop)
-        self._driven: Listened | None = None
+        self._driven = 0
 
     @property
     def is_pinned(self) -> bool:
@@ -85,11 +87,10 @@ class Bench:
         return self._kept(start_peer(install_peer(), self._folder / "peer", self._server_core))
 
     def driven(self) -> Listened:
-        """Start the driven gateway, once."""
-        if self._driven is None:
-            target, key = start_driven(self._folder / "driven", self._server_core)
-            self._driven = Listened(self._kept(target), key)
-        return self._driven
+        """Start a fresh driven gateway."""
+        self._driven += 1
+        target, key = start_driven(self._folder / f"driven-{self._driven}", self._server_core)
+        return Listened(self._kept(target), key)
 
     def _kept(self, target: HttpTarget) -> HttpTarget:
         self._stack.callback(target.child.stop)
@@ -100,8 +101,8 @@ def run(bench: Bench, works: tuple[str, ...], log: Callable[[str], None], *, has
     """Measure what is asked for. Raises BenchmarkFailed."""
     plan = bench.plan
     table = ResultTable()
-    if not bench.is_pinned:
-        log("Servers and load generator share their cores here: rates are lower than they could be.")
+    if busy := load_warning():
+        log(busy)
     bare = bench.bare()
     asked: list[Work] = [work for work in _TITLES if work in works]
     if asked:
@@ -123,13 +124,13 @@ def run(bench: Bench, works: tuple[str, ...], log: Callable[[str], None], *, has
             else:
                 table.add_absent(title, PEER, absent)
     if "overhead" in works:
-        # before the stream, whose prices are moments and no prices
         log(f"orders at {plan.orders_per_second:.0f}/s: {plan.rounds} rounds of 2 servers")
         table.add_overhead(measure_overhead(bench.load, bench.driven().target, bare, plan))
     if "stream" in works:
+        listened = [bench.driven(), Listened(bare, "none")]
         for width in (len(symbol_digits()), 1):
             log(f"tick to {plan.sockets} sockets, {width} at once: {plan.rounds} rounds of 2 servers")
-            series = measure_stream(bench.load, [bench.driven(), Listened(bare, "none")], width, plan)
+            series = measure_stream(bench.load, listened, width, plan)
             table.add_stream(series, plan.sockets)
     return table
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from benchmarks.child import BenchmarkFailed, Child
 from benchmarks.load import percentiles
-from benchmarks.measures import Reading, Series
+from benchmarks.measures import Reading, Series, Stopwatch
 from benchmarks.plan import Plan
 from benchmarks.target import PRICE_EXPECTED, HttpTarget
 
@@ -38,17 +38,13 @@ def _job(target: HttpTarget, work: Work, plan: Plan, rate: float | None = None) 
 
 
 def _reading(load: Child, target: HttpTarget, job: dict[str, Any]) -> Reading:
-    before = target.child.cpu_seconds()
+    watch = Stopwatch(target.child, load)
     answer = load.ask(job)
-    after = target.child.cpu_seconds()
     if not answer["count"]:
         raise BenchmarkFailed(f"{target.child.name} answered nothing")
     per_second = answer["count"] / answer["seconds"]
-    cpu_us = None
-    if before is not None and after is not None:
-        sent = per_second * (job["seconds"] + job["warm_up_seconds"])
-        cpu_us = (after - before) / sent * 1e6
-    return Reading(per_second, cpu_us, answer["p50_ms"], answer["p99_ms"])
+    cpu_us, load_share = watch.read(per_second * (job["seconds"] + job["warm_up_seconds"]))
+    return Reading(per_second, cpu_us, answer["p50_ms"], answer["p99_ms"], load_share)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from benchmarks.child import Child
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One run: units a second, processor time of the server for each, and latencies."""
+    """One run: units a second, the server's processor time for each, latencies.
+
+    `load_share` is the load generator's share of its core, `delivered` the part of what a server sent that had arrived.
+    """
 
     per_second: float
     cpu_us: float | None
     p50_ms: float
     p99_ms: float
+    load_share: float | None = None
+    delivered: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +74,24 @@ def cpu_ratio(ours: Series, theirs: Series) -> float | None:
     if not ours.cpu_us or not theirs.cpu_us:
         return None
     return theirs.cpu_us / ours.cpu_us
+
+
+class Stopwatch:
+    """Processor time of server and load generator during one run."""
+
+    def __init__(self, server: Child, load: Child) -> None:
+        self._children = (server, load)
+        self._before = [one.cpu_seconds() for one in self._children]
+        self._started = time.monotonic()
+
+    def read(self, units: float) -> tuple[float | None, float | None]:
+        """Give the server's microseconds for each of so many units, and the load generator's share of its core."""
+        elapsed = time.monotonic() - self._started
+        server, load = (
+            after - before if before is not None and after is not None else None
+            for before, after in zip(self._before, (one.cpu_seconds() for one in self._children), strict=True)
+        )
+        return (
+            server / units * 1e6 if server is not None else None,
+            load / elapsed if load is not None else None,
+        )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.child import BenchmarkFailed, Child
-from benchmarks.measures import Reading, Series
+from benchmarks.measures import Reading, Series, Stopwatch
 from benchmarks.plan import Plan
 from benchmarks.target import HttpTarget
 from reference_server.simulator import load_symbols
@@ -50,9 +50,9 @@ def measure_stream(load: Child, listened: Sequence[Listened], width: int, plan: 
     half: list[list[Reading]] = [[] for _ in listened]
     for _ in range(plan.rounds):
         for one, fast, slow in zip(listened, full, half, strict=True):
-            reading, rounds_per_second = _reading(load, one, width, 0.0, plan)
+            reading = _reading(load, one, width, 0.0, plan)
             fast.append(reading)
-            slow.append(_reading(load, one, width, rounds_per_second / 2, plan)[0])
+            slow.append(_reading(load, one, width, reading.per_second / _per_round(width, plan) / 2, plan))
     names = [one.target.child.name for one in listened]
     return StreamSeries(
         width,
@@ -61,8 +61,8 @@ def measure_stream(load: Child, listened: Sequence[Listened], width: int, plan: 
     )
 
 
-def _reading(load: Child, listened: Listened, width: int, rate: float, plan: Plan) -> tuple[Reading, float]:
-    """One run; also gives the rounds of ticks played a second."""
+def _reading(load: Child, listened: Listened, width: int, rate: float, plan: Plan) -> Reading:
+    """One run, at so many rounds a second or, for 0, as fast as possible."""
     digits = symbol_digits()
     load.tell(
         {
@@ -79,15 +79,19 @@ def _reading(load: Child, listened: Listened, width: int, rate: float, plan: Pla
     load.hear()
     seconds = plan.warm_up_seconds + plan.seconds + _TAIL_SECONDS
     child = listened.target.child
-    before = child.cpu_seconds()
+    watch = Stopwatch(child, load)
     child.tell({"do": "push", "digits": digits, "width": width, "rate": rate, "seconds": seconds})
     answer = load.hear()
     played = child.hear()["rounds"]
-    after = child.cpu_seconds()
     if not answer["count"]:
         raise BenchmarkFailed(f"{child.name} delivered nothing")
     per_second = answer["count"] / answer["seconds"]
-    cpu_us = None
-    if before is not None and after is not None:
-        cpu_us = (after - before) / (per_second * seconds) * 1e6
-    return Reading(per_second, cpu_us, answer["p50_ms"], answer["p99_ms"]), played / seconds
+    cpu_us, load_share = watch.read(per_second * seconds)
+    delivered = per_second / (played / seconds * _per_round(width, plan))
+    return Reading(per_second, cpu_us, answer["p50_ms"], answer["p99_ms"], load_share, delivered)
+
+
+def _per_round(width: int, plan: Plan) -> float:
+    """How many deliveries one round asks for, on average."""
+    symbols = list(symbol_digits())
+    return sum(len(mix) for mix in mixes(symbols, plan.sockets)) * width / len(symbols)

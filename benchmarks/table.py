@@ -2,60 +2,72 @@
 
 from __future__ import annotations
 
+from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 from benchmarks.exchange import Overhead
 from benchmarks.measures import Series, cpu_ratio, rate_ratio
 from benchmarks.stream import StreamSeries
+
+_LEGEND = """\
+gateway, baseline: median of the rounds, in which the servers ran in turn; latencies as p50 / p99.
+ratio: of the medians, and in brackets the lowest and highest of a round (latency rows: lowest and highest p99 in ms).
+by CPU: the ratio of the servers' processor time for each unit; other work on the machine disturbs it less.
+"""
 
 
 class ResultTable:
     """Rows of ratios, each against a baseline that was measured in turn with it."""
 
     def __init__(self) -> None:
-        self.table = Table(title="Reference gateway against its baselines", title_justify="left", row_styles=("",))
-        self.table.add_column("work")
-        self.table.add_column("baseline")
-        for heading in ("gateway", "baseline", "ratio", "rounds", "by CPU", "wanted"):
-            self.table.add_column(heading, justify="right", no_wrap=True)
+        self._table = Table(title="Reference gateway beside its baselines", title_justify="left", show_lines=True)
+        self._table.add_column("work")
+        self._table.add_column("baseline")
+        for heading in ("gateway", "baseline", "ratio", "by CPU", "wanted"):
+            self._table.add_column(heading, justify="right", no_wrap=heading != "ratio")
+        self._load_share = 0.0
 
-    def add_rates(self, work: str, ours: Series, theirs: Series, baseline: str, wanted: float) -> None:
+    def add_rates(self, work: str, ours: Series, theirs: Series, baseline: str, wanted: float | None) -> None:
         """Add requests or deliveries a second."""
         ratio = rate_ratio(ours, theirs)
         by_cpu = cpu_ratio(ours, theirs)
-        self.table.add_row(
+        self._note_load(ours, theirs)
+        self._table.add_row(
             work,
             baseline,
             f"{ours.per_second:,.0f}/s",
             f"{theirs.per_second:,.0f}/s",
-            _judged(f"{ratio.value:.2f}", ratio.value >= wanted),
-            f"{ratio.lowest:.2f}-{ratio.highest:.2f}",
+            _judged(f"{ratio.value:.2f}", wanted is None or ratio.value >= wanted)
+            + f" ({ratio.lowest:.2f}-{ratio.highest:.2f})",
             f"{by_cpu:.2f}" if by_cpu is not None else "unknown",
-            f">= {wanted:g}",
+            f">= {wanted:g}" if wanted is not None else "",
         )
 
     def add_latency(self, work: str, ours: Series, theirs: Series, baseline: str, wanted_p99_ms: float) -> None:
         """Add the middle and the 99th percentile of a latency."""
-        self.table.add_row(
+        self._note_load(ours, theirs)
+        p99s = [one.p99_ms for one in ours.readings]
+        self._table.add_row(
             work,
             baseline,
             f"{ours.p50_ms:.2f} / {ours.p99_ms:.2f} ms",
             f"{theirs.p50_ms:.2f} / {theirs.p99_ms:.2f} ms",
-            _judged(f"{ours.p99_ms / theirs.p99_ms:.2f}" if theirs.p99_ms else "", ours.p99_ms < wanted_p99_ms),
-            "-".join(f"{choice(one.p99_ms for one in ours.readings):.2f}" for choice in (min, max)),
+            _judged(f"{ours.p99_ms / max(theirs.p99_ms, 1e-3):.2f}", ours.p99_ms < wanted_p99_ms)
+            + f" ({min(p99s):.2f}-{max(p99s):.2f})",
             "",
             f"p99 < {wanted_p99_ms:g} ms",
         )
 
     def add_absent(self, work: str, baseline: str, reason: str) -> None:
         """Add a row for a baseline that could not be measured."""
-        self.table.add_row(work, baseline, "", "", f"[yellow]{reason}[/yellow]", "", "", "")
+        self._table.add_row(work, baseline, "", "", f"[yellow]{reason}[/yellow]", "", "")
 
     def add_overhead(self, overhead: Overhead) -> None:
         """Add the rows of an order at a fixed rate."""
-        at = f"order, {overhead.rate:.0f}/s"
-        self.add_latency(f"{at}, added to order_send (p50 / p99)", overhead.added, overhead.bare, "bare Starlette", 5.0)
-        self.add_latency(f"{at}, whole (p50 / p99)", overhead.whole, overhead.bare, "bare Starlette", 5.0)
+        at = f"order, {overhead.rate:.0f}/s:"
+        self.add_latency(f"{at} added to order_send", overhead.added, overhead.bare, "bare Starlette", 5.0)
+        self.add_latency(f"{at} whole", overhead.whole, overhead.bare, "bare Starlette", 5.0)
 
     def add_stream(self, series: StreamSeries, sockets: int) -> None:
         """Add the rows of one width of rounds."""
@@ -63,8 +75,17 @@ class ResultTable:
         work = f"tick to {sockets} sockets, {series.width} symbol{'s' if series.width > 1 else ''} at once"
         self.add_rates(work, series.full[0], series.full[1], baseline, 3.0)
         ours, theirs = series.half
-        work = f"… at half rate, {ours.per_second:,.0f}/s and {theirs.per_second:,.0f}/s (p50 / p99)"
+        work = f"… at half rate ({ours.per_second:,.0f}/s; {theirs.per_second:,.0f}/s)"
         self.add_latency(work, ours, theirs, baseline, 20.0)
+
+    def rendered(self, machine: str) -> Group:
+        """Give the table with what it needs to be read."""
+        busy = f"load generator: at most {self._load_share:.0%} of its core" if self._load_share else ""
+        return Group(self._table, Text(_LEGEND + machine + (f"; {busy}" if busy else ""), style="dim"))
+
+    def _note_load(self, *series: Series) -> None:
+        shares = [one.load_share or 0.0 for each in series for one in each.readings]
+        self._load_share = max([self._load_share, *shares])
 
 
 def _judged(text: str, is_reached: bool) -> str:
