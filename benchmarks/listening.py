@@ -25,8 +25,8 @@ _PATIENCE_SECONDS: Final = 20.0
 class ListenJob:
     """One socket per list in `subscriptions`. `digits` are those of each symbol's price.
 
-    Frames are counted for `seconds` from `warm_up_seconds` after the first one. With `samples_all`, the first frame of
-    every read is looked at, else of every 64th.
+    Frames are counted for `seconds`, from `warm_up_seconds` after the first one; sockets stay open `tail_seconds` more.
+    With `samples_all`, the first frame of every read is looked at, else of every 64th.
     """
 
     port: int
@@ -35,6 +35,7 @@ class ListenJob:
     digits: dict[str, int]
     seconds: float
     warm_up_seconds: float
+    tail_seconds: float
     samples_all: bool
 
 
@@ -43,7 +44,7 @@ class Heard:
     """What all sockets heard."""
 
     frames: int = 0
-    octets: int = 0
+    total: int = 0
     ages_us: list[int] = field(default_factory=list)
     wrong: str = ""
     is_counting: bool = False
@@ -94,11 +95,11 @@ class Listener(asyncio.Protocol):
         if not count:
             return
         heard = self._heard
+        heard.total += count
         if not self._first.is_set():
             self._first.set()
         if heard.is_counting:
             heard.frames += count
-            heard.octets += position
             self._reads += 1
             if self._reads % self._every == 0:
                 self._look(data, *first)
@@ -162,6 +163,7 @@ async def listen(job: ListenJob, ready: Callable[[], None]) -> dict[str, Any]:
         await asyncio.sleep(job.seconds)
         heard.is_counting = False
         seconds = (perf_counter_ns() - started) / 1e9
+        await asyncio.sleep(job.tail_seconds)
         if heard.wrong:
             raise ValueError(heard.wrong)
     finally:
@@ -171,8 +173,7 @@ async def listen(job: ListenJob, ready: Callable[[], None]) -> dict[str, Any]:
     return {
         "count": heard.frames,
         "seconds": seconds,
-        "octets": heard.octets,
-        "samples": len(heard.ages_us),
+        "total": heard.total,
         "p50_ms": ages[len(ages) // 2] / 1e3,
         "p99_ms": ages[min(len(ages) * 99 // 100, len(ages) - 1)] / 1e3,
     }

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 _INTERVAL_SECONDS: Final = 0.001
 _LISTED: Final = 25
+_EVERYWHERE: Final = 0.995
+"""What nearly every sample is within says nothing."""
 
 
 class Sampler:
@@ -38,11 +40,11 @@ class Sampler:
             "samples": self._samples,
             "lines": self._shares(self._lines),
             "functions": self._shares(self._functions),
-            "within": self._shares(self._within),
+            "within": [one for one in self._shares(self._within, 60) if one[1] < _EVERYWHERE],
         }
 
-    def _shares(self, counted: Counter[str]) -> list[tuple[str, float]]:
-        return [(name, count / max(self._samples, 1)) for name, count in counted.most_common(_LISTED)]
+    def _shares(self, counted: Counter[str], listed: int = _LISTED) -> list[tuple[str, float]]:
+        return [(name, count / max(self._samples, 1)) for name, count in counted.most_common(listed)]
 
     def _note(self, frame: FrameType | None) -> None:
         if frame is None:

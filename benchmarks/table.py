@@ -16,6 +16,8 @@ ratio: of the medians, and in brackets the lowest and highest of a round (latenc
 by CPU: the ratio of the servers' processor time for each unit; other work on the machine disturbs it less.
 """
 
+_ALL = 0.99
+
 
 class ResultTable:
     """Rows of ratios, each against a baseline that was measured in turn with it."""
@@ -27,6 +29,7 @@ class ResultTable:
         for heading in ("gateway", "baseline", "ratio", "by CPU", "wanted"):
             self._table.add_column(heading, justify="right", no_wrap=heading != "ratio")
         self._load_share = 0.0
+        self._delivered = 1.0
 
     def add_rates(self, work: str, ours: Series, theirs: Series, baseline: str, wanted: float | None) -> None:
         """Add requests or deliveries a second."""
@@ -81,11 +84,13 @@ class ResultTable:
     def rendered(self, machine: str) -> Group:
         """Give the table with what it needs to be read."""
         busy = f"load generator: at most {self._load_share:.0%} of its core" if self._load_share else ""
-        return Group(self._table, Text(_LEGEND + machine + (f"; {busy}" if busy else ""), style="dim"))
+        arrived = f"at least {self._delivered:.0%} of the ticks pushed arrived" if self._delivered < _ALL else ""
+        return Group(self._table, Text(_LEGEND + "; ".join(filter(None, (machine, busy, arrived))), style="dim"))
 
     def _note_load(self, *series: Series) -> None:
         shares = [one.load_share or 0.0 for each in series for one in each.readings]
         self._load_share = max([self._load_share, *shares])
+        self._delivered = min([self._delivered, *(one.delivered for each in series for one in each.readings)])
 
 
 def _judged(text: str, is_reached: bool) -> str:
