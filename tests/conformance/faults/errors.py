@@ -84,4 +84,10 @@ class ExecutesBeforeItLooksAtTheSide(UnusualGateway):
         return await super().order(owner, request)
 
 
+@fault("errors.methods", "ERR-150")
+class OtherMethodsAreNotFound(UnusualGateway):
+    def refusal(self, status: int, text: str, headers: dict[str, str]) -> web.Response:
+        return super().refusal(404 if status == 405 else status, text, headers)
+
+
 FAULTS = faults_of(globals())

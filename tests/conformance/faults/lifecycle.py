@@ -62,4 +62,10 @@ class NotFoundWhileConnecting(UnusualGateway):
         return terminal
 
 
+@fault("lifecycle.documented-states", "LIFE-010")
+class ListWithOtherStates(UnusualGateway):
+    async def list_accounts(self, owner: Owner, request: web.Request) -> Any:
+        return {"accounts": [{"account_id": one.id, "status": "online"} for one in owner.living()]}
+
+
 FAULTS = faults_of(globals())
