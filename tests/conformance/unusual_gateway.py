@@ -68,7 +68,7 @@ class Socket:
 
 class UnusualGateway:
     socket_class = Socket
-    response_class = web.WebSocketResponse
+    response_class: type[web.WebSocketResponse[Any]] = web.WebSocketResponse
 
     def __init__(self) -> None:
         self.owners: dict[str, Owner] = {}

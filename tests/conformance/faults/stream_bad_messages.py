@@ -42,7 +42,7 @@ class OneSymbolAsText(UnusualGateway):
             await super().hear(owner, socket, text)
 
 
-class StrictWebSocket(web.WebSocketResponse):
+class StrictWebSocket(web.WebSocketResponse[Any]):
     async def __anext__(self) -> Any:
         frame = await super().__anext__()
         if frame.type is WSMsgType.BINARY:
