@@ -178,7 +178,7 @@ class Desk:
         if not is_accepted(answer):
             raise PrerequisiteFailed(f"the market order that this starts from was not accepted: {told(answer)}")
         fresh = await self.opened(answer, known)
-        if not fresh or ticket_of(fresh[0]) is None:
+        if not fresh or (ticket_of(fresh[0]) or 0) <= 0:
             raise PrerequisiteFailed("the market order that this starts from opened no position that is listed")
         return fresh[0]
 

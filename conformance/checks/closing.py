@@ -91,7 +91,7 @@ async def partial(run: CheckContext) -> None:
                 is_accepted(answer), PARTIAL, f"the partial close of a {side} was refused", found=told(answer),
                 at=answer,
             )  # fmt: skip
-            rows = await desk.settle(lambda rows, row=row: _volume_of(rows, row) != number(row["volume"]))  # type: ignore[misc]
+            rows = await desk.settle(lambda rows, row=row: _volume_of(rows, row) != number(row.get("volume")))  # type: ignore[misc]
             rest = next((one for one in rows if ticket_of(one) == row["ticket"]), None)
             run.require(
                 rest is not None,
@@ -142,7 +142,7 @@ async def others_stay(run: CheckContext) -> None:
             what = "a partial close" if "volume" in body else "a full close"
             run.require(is_accepted(answer), FULL, f"{what} was refused", found=told(answer), at=answer)
             if "volume" in body:
-                rows = await desk.settle(lambda rows: _volume_of(rows, second) != number(second["volume"]))
+                rows = await desk.settle(lambda rows: _volume_of(rows, second) != number(second.get("volume")))
             else:
                 rows = await desk.settle_gone(ticket_of(second))
             for other in (first, third):
@@ -179,15 +179,15 @@ async def refused(run: CheckContext) -> None:
         )
         for volume in (0, -run.volume, run.volumes(3)):
             answer = await desk.close({"ticket": row["ticket"], "volume": volume}, valid=False)
-            run.expect(is_refused(answer), VOLUME, f"a close of {volume} lots out of {row['volume']} was not refused",
+            run.expect(is_refused(answer), VOLUME, f"a close of {volume} lots out of {row.get('volume')} was not refused",
                        found=told(answer), at=answer)  # fmt: skip
             rows = await desk.rows()
-            _expect_no_hedge(run, rows, row, f"a close of {volume} lots out of {row['volume']} opened a position")
+            _expect_no_hedge(run, rows, row, f"a close of {volume} lots out of {row.get('volume')} opened a position")
             left = next((one for one in rows if ticket_of(one) == row["ticket"]), None)
             run.expect(
                 left is not None and _facts(left) == _facts(row),
                 VOLUME,
-                f"a close of {volume} lots out of {row['volume']} changed the position",
+                f"a close of {volume} lots out of {row.get('volume')} changed the position",
                 expected=_facts(row),
                 found=left,
             )
