@@ -106,7 +106,7 @@ class Broker:
     def profit(self, position: dict[str, Any]) -> float:
         bid, ask = self.quote(position["symbol"])
         gain = bid - position["open"] if position["side"] == "buy" else position["open"] - ask
-        return gain * float(position["volume"]) * 100_000
+        return float(gain) * float(position["volume"]) * 100_000
 
     def position(self, ticket: object) -> dict[str, Any]:
         if not isinstance(ticket, int) or isinstance(ticket, bool):

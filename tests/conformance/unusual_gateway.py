@@ -132,7 +132,7 @@ class UnusualGateway:
         return handle
 
     def owner(self, request: web.Request, key: str | None = None) -> Owner:
-        owner = self.owners.get(key or request.headers.get("X-API-Key", ""))
+        owner = self.owners.get(key or request.headers.get("X-API-Key") or "")
         if owner is None:
             raise Problem(401, "who are you?")
         return owner
