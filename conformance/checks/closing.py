@@ -179,15 +179,15 @@ async def refused(run: CheckContext) -> None:
         )
         for volume in (0, -run.volume, run.volumes(3)):
             answer = await desk.close({"ticket": row["ticket"], "volume": volume}, valid=False)
-            run.expect(is_refused(answer), VOLUME, f"a close of {volume} lots out of {row.get('volume')} was not refused",
+            run.expect(is_refused(answer), VOLUME, f"a close of {volume} lots out of {run.volumes(2)} was accepted",
                        found=told(answer), at=answer)  # fmt: skip
             rows = await desk.rows()
-            _expect_no_hedge(run, rows, row, f"a close of {volume} lots out of {row.get('volume')} opened a position")
+            _expect_no_hedge(run, rows, row, f"a close of {volume} lots out of {run.volumes(2)} opened a position")
             left = next((one for one in rows if ticket_of(one) == row["ticket"]), None)
             run.expect(
                 left is not None and _facts(left) == _facts(row),
                 VOLUME,
-                f"a close of {volume} lots out of {row.get('volume')} changed the position",
+                f"a close of {volume} lots out of {run.volumes(2)} changed the position",
                 expected=_facts(row),
                 found=left,
             )

@@ -174,11 +174,11 @@ async def at_once(run: CheckContext) -> None:
             run.not_applicable("the account nets the positions of a symbol, and this needs two at once")
         wanted = sorted(str(number(run.volumes(units))) for units, _, _ in asked)
         run.expect(_volumes(rows) == wanted, ONCE, "two orders opened something else", expected=wanted, found=rows)
-        tickets = [answer.document.get("ticket") for answer in answers]
+        tickets = [ticket_of(answer.document) for answer in answers]
         run.expect(len(set(tickets)) == len(tickets), TICKET, "two orders got one ticket", found=tickets)
         by_ticket = {ticket_of(row): row for row in rows}
         for answer, (units, magic, text) in zip(answers, asked, strict=True):
-            row = by_ticket.get(answer.document.get("ticket"))
+            row = by_ticket.get(ticket_of(answer.document))
             if row is None:
                 continue
             volume = run.volumes(units)
