@@ -18,6 +18,7 @@ from conformance.events import Event
 from conformance.redaction import Redactor
 from conformance.report import exit_code
 from conformance.reporters.console import ConsoleReporter
+from conformance.reporters.folder import ReportFolder
 from conformance.requirements import load_ledger
 from conformance.runner import judge_gateway
 from conformance.selection import is_wanted
@@ -76,7 +77,10 @@ def run(report_folder: Path | None, target_file: Path | None, insecure: bool, **
             file = {**(file or {}), "tls_verify": False}
         target = build_target(flags, os.environ, file)
         catalogue = discover(load_ledger())
-        code = asyncio.run(_judge(target, catalogue, console, report_folder))
+        folder = ReportFolder(report_folder) if report_folder else None
+        if folder is not None:
+            folder.prepare()
+        code = asyncio.run(_judge(target, catalogue, console, folder))
     except ConformanceError as problem:
         raise Misuse(str(problem)) from problem
     except KeyboardInterrupt:
@@ -85,7 +89,7 @@ def run(report_folder: Path | None, target_file: Path | None, insecure: bool, **
     sys.exit(code)
 
 
-async def _judge(target: TargetConfig, catalogue: Catalogue, console: Console, folder: Path | None) -> int:
+async def _judge(target: TargetConfig, catalogue: Catalogue, console: Console, folder: ReportFolder | None) -> int:
     redactor = Redactor()
     for number, account in enumerate((*target.accounts, *filter(None, [target.bad_account])), start=1):
         redactor.register(account.password, "MT5_PASSWORD" if number == 1 else f"MT5_PASSWORD_{number}")
@@ -95,10 +99,13 @@ async def _judge(target: TargetConfig, catalogue: Catalogue, console: Console, f
         reporter(event)
 
     try:
-        journal = folder / "journal.jsonl" if folder else None
+        journal = folder.journal if folder else None
         report = await judge_gateway(target, catalogue, emit, redactor=redactor, journal_path=journal)
     finally:
         reporter.close()
+    if folder is not None:
+        folder.write(report, redactor)
+        console.print(f"Report: {folder.page}", markup=False, soft_wrap=True)
     return exit_code(report)
 
 

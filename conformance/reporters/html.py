@@ -1,0 +1,117 @@
+"""report.html: one file that opens offline, needs nothing from elsewhere and lets nothing foreign run."""
+
+import base64
+import hashlib
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from conformance.outcomes import Status, Verdict
+from conformance.report import RequirementStatus
+from conformance.reporters.chart import draw_chart
+from conformance.reporters.document import Document
+from conformance.reporters.legible import clipped
+from conformance.requirements import Level
+
+__all__ = ["build_page"]
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+PROBLEMS = (Status.FAIL.value, Status.ERROR.value, Status.FLAKY.value, Status.WARN.value)
+"""What the page begins with, the worst first."""
+
+FIRST_FINDINGS = 8
+MOST_CHARACTERS = 3_000
+"""How much of a body the page shows; report.json has more."""
+
+FIRST_ENTRIES, LAST_ENTRIES = 15, 25
+"""How much of a long transcript the page shows, besides the entries that findings cite; report.json has more."""
+
+_VERDICTS = {
+    Verdict.CONFORMANT.value: "Conformant",
+    Verdict.NON_CONFORMANT.value: "Not conformant",
+    Verdict.INCOMPLETE.value: "Incomplete",
+}
+_STATUS_WORDS = {
+    Status.PASS.value: "pass",
+    Status.FAIL.value: "fail",
+    Status.WARN.value: "warning",
+    Status.FLAKY.value: "flaky",
+    Status.NOT_APPLICABLE.value: "not applicable",
+    Status.COULD_NOT_RUN.value: "could not run",
+    Status.ERROR.value: "suite error",
+}
+
+
+def build_page(document: Document) -> bytes:
+    """Return the page, UTF-8. All text of the document is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"seconds": _seconds, "clip": clipped, "entries": _entries}
+    style, script = _source("report.css"), _source("report.js")
+    text = environment.get_template("report.html").render(
+        report=document,
+        style=Markup(style),  # noqa: S704  # the suite's own files, with nothing foreign in them
+        script=Markup(script),  # noqa: S704
+        policy=f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'",
+        chart=draw_chart(document["areas"]),
+        problems=_problems(document),
+        texts={row["id"]: row["text"] for row in document["requirements"]},
+        verdict=_VERDICTS[document["verdict"]],
+        words=_STATUS_WORDS,
+        when=_when(document["started_at"]),
+        requirement_statuses=[one.value for one in RequirementStatus],
+        levels=[one.value for one in Level],
+        first_findings=FIRST_FINDINGS,
+        most=MOST_CHARACTERS,
+    )
+    return text.encode()
+
+
+def _source(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    """Return a source expression that allows exactly this inline text (Content Security Policy 3, section 2.3.1)."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _problems(document: Document) -> list[Document]:
+    found = [check for check in document["checks"] if check["status"] in PROBLEMS]
+    return sorted(found, key=lambda check: PROBLEMS.index(check["status"]))
+
+
+def _entries(check: Document) -> list[Any]:
+    """Return the transcript's entries to show; None stands for one or more that are left out."""
+    entries, cited = check["transcript"], {finding["entry"] for finding in check["findings"]}
+    last = len(entries) - LAST_ENTRIES
+    found: list[Any] = []
+    for index, entry in enumerate(entries):
+        if index < FIRST_ENTRIES or index >= last or entry["number"] in cited:
+            found.append({**entry, "is_cited": entry["number"] in cited})
+        elif found[-1] is not None:
+            found.append(None)
+    return found
+
+
+def _seconds(milliseconds: float) -> str:
+    """Return a duration as a reader would say it."""
+    if milliseconds < 1000:
+        return f"{milliseconds:.0f} ms"
+    seconds = milliseconds / 1000
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{seconds // 60:.0f} min {seconds % 60:02.0f} s"
+
+
+def _when(started_at: str) -> str:
+    return datetime.fromisoformat(started_at).strftime("%-d %B %Y, %H:%M UTC")
