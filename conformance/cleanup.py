@@ -81,12 +81,11 @@ async def _remove_tickets(
             await client.call("closePosition", transcript, user=user, body={"ticket": one.ticket})
             found.count("positions")
     still_open = await _open_tickets(client, user, transcript) if open_tickets else set()
-    is_doomed = user.account is not None and user.account.is_created_by_run
     for one in holdings:
         client.holdings.tickets.pop((id(user), one.ticket), None)
         if one.ticket in still_open:
             found.residue.append(f"position {one.ticket} of {user.label}")
-        elif one.kind == "order" and not is_doomed and "cancelOrder" not in client.contract.operations:
+        elif one.kind == "order" and not client.target.is_sandbox and "cancelOrder" not in client.contract.operations:
             found.residue.append(f"order {one.ticket} of {user.label}, which core has no operation to cancel")
 
 
