@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from conformance.outcomes import Status, Verdict
 from conformance.report import RequirementStatus
@@ -55,7 +55,7 @@ def build_page(document: Document) -> bytes:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"seconds": _seconds, "clip": clipped, "entries": _entries}
+    environment.filters |= {"seconds": _seconds, "clip": clipped, "entries": _entries, "prose": _prose, "many": _many}
     style, script = _source("report.css"), _source("report.js")
     text = environment.get_template("report.html").render(
         report=document,
@@ -64,6 +64,7 @@ def build_page(document: Document) -> bytes:
         policy=f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'",
         chart=draw_chart(document["areas"]),
         problems=_problems(document),
+        problem_statuses=PROBLEMS,
         texts={row["id"]: row["text"] for row in document["requirements"]},
         verdict=_VERDICTS[document["verdict"]],
         words=_STATUS_WORDS,
@@ -85,9 +86,28 @@ def _digest(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _problems(document: Document) -> list[Document]:
-    found = [check for check in document["checks"] if check["status"] in PROBLEMS]
-    return sorted(found, key=lambda check: PROBLEMS.index(check["status"]))
+def _problems(document: Document) -> list[list[Document]]:
+    """Return the checks to begin with, those that say exactly the same together, the most telling of them first."""
+    groups: dict[tuple[object, ...], list[Document]] = {}
+    for status in PROBLEMS:
+        for check in document["checks"]:
+            if check["status"] == status:
+                told = [(one["requirement"], one["message"], one["expected"], one["found"]) for one in check["findings"]]
+                groups.setdefault((status, *(told or [check["id"]])), []).append(check)
+    return [sorted(group, key=lambda check: not check["commands"]) for group in groups.values()]
+
+
+def _prose(text: str) -> Markup:
+    """Return escaped text with what is in backticks as code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    shown = [Markup("<code>{}</code>").format(part) if index % 2 else escape(part) for index, part in enumerate(parts)]
+    return Markup("").join(shown)
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _entries(check: Document) -> list[Any]:
