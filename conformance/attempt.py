@@ -60,8 +60,10 @@ async def attempt(check: Check, catalogue: Catalogue, client: Client, world: Wor
         outcome.status, outcome.reason = Status.NOT_APPLICABLE, str(signal)
     except CouldNotRun as signal:
         outcome.status, outcome.reason = Status.COULD_NOT_RUN, str(signal)
+    except PrerequisiteFailed as fault:
+        outcome.is_repeatable = False
+        outcome.findings.append(Finding(None, Level.MUST, str(fault), entry=_last(outcome)))
     except TargetFault as fault:
-        outcome.is_repeatable = not isinstance(fault, PrerequisiteFailed)
         _blame(outcome, check, catalogue, str(fault))
     except TimeoutError:
         _blame(outcome, check, catalogue, f"the check was not done within {seconds:g} s")
@@ -88,10 +90,13 @@ def _blame(outcome: Attempt, check: Check, catalogue: Catalogue, message: str) -
     rows = catalogue.requirements_of(check)
     order = list(Level)
     row = min(rows, key=lambda one: order.index(one.level))
-    last = outcome.transcript.entries[-1].number if outcome.transcript.entries else None
-    outcome.findings.append(Finding(row.id, row.level, message, entry=last))
+    outcome.findings.append(Finding(row.id, row.level, message, entry=_last(outcome)))
     tally = outcome.tallies.get(row.id, Tally())
     outcome.tallies[row.id] = Tally(tally.held, tally.broken + 1)
+
+
+def _last(outcome: Attempt) -> int | None:
+    return outcome.transcript.entries[-1].number if outcome.transcript.entries else None
 
 
 def _described(problem: Exception) -> str:

@@ -43,7 +43,7 @@ def build_target(
     flags: Mapping[str, Any], environment: Mapping[str, str], file: Mapping[str, Any] | None = None
 ) -> TargetConfig:
     """Merge `flags` (None and empty ones are absent) over the file over the defaults. Raises ConfigurationError."""
-    given = {name: value for name, value in flags.items() if value not in (None, (), False)}
+    given = {name: value for name, value in flags.items() if value is not None and value is not False and value != ()}
     settings: dict[str, Any] = {**(file or {}), **given}
     keys = settings.pop("api_keys", ()) or tuple(environment.get(API_KEYS_VARIABLE, "").split())
     accounts = settings.pop("accounts", ()) or tuple(environment.get(ACCOUNTS_VARIABLE, "").split())

@@ -11,7 +11,6 @@ __all__ = ["curl_command"]
 LONGEST_BODY = 4000
 """Characters of a body that are printed; a longer one is described instead."""
 
-_PLACEHOLDER = re.compile(r"\$[A-Z][A-Z0-9_]*")
 _SENT_BY_CURL = {"host", "content-length", "accept-encoding", "user-agent", "accept"}
 
 
@@ -20,9 +19,9 @@ def curl_command(request: Request, redactor: Redactor) -> str:
     parts = ["curl -sS -i"]
     if request.method != "GET" or request.body is not None:
         parts.append(f"-X {request.method}")
-    parts.append(_quoted(redactor.text(request.url)))
+    parts.append(_quoted(redactor.text(request.url), redactor))
     parts += [
-        f"-H {_quoted(redactor.text(f'{name}: {value}'))}"
+        f"-H {_quoted(redactor.text(f'{name}: {value}'), redactor)}"
         for name, value in request.headers
         if name.lower() not in _SENT_BY_CURL
     ]
@@ -38,15 +37,17 @@ def _body(body: bytes, redactor: Redactor) -> str:
         return "--data-binary $'" + "".join(f"\\x{byte:02x}" for byte in body[:LONGEST_BODY]) + "'"
     if len(text) > LONGEST_BODY:
         return f"--data-binary @body  # {len(body)} bytes, beginning {text[:80]!r}"
-    return f"--data-binary {_quoted(text)}"
+    return f"--data-binary {_quoted(text, redactor)}"
 
 
-def _quoted(text: str) -> str:
+def _quoted(text: str, redactor: Redactor) -> str:
     """Quote for a shell so that placeholders still expand and nothing else does."""
-    if not _PLACEHOLDER.search(text):
+    used = [name for name in redactor.names if name in text]
+    if not used:
         return shlex.quote(text)
+    longest_first = re.compile("|".join(re.escape(name) for name in sorted(used, key=len, reverse=True)))
     pieces, end = [], 0
-    for match in _PLACEHOLDER.finditer(text):
+    for match in longest_first.finditer(text):
         pieces += [_escaped(text[end : match.start()]), match.group()]
         end = match.end()
     return '"' + "".join([*pieces, _escaped(text[end:])]) + '"'
