@@ -80,7 +80,8 @@ class ConsoleReporter:
 
     def close(self) -> None:
         """Stop drawing."""
-        self._progress.stop()
+        if self._progress.live.is_started:
+            self._progress.stop()
 
     def _started(self, event: RunStarted) -> None:
         target = event.target
