@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,8 +16,9 @@ from conformance.client import Client
 from conformance.contract import Contract, load_contract
 from conformance.errors import ConfigurationError, NoAnswer, PrerequisiteFailed, TargetUnreachable
 from conformance.events import CheckFinished, CheckStarted, Emit, Notice, RunFinished, RunStarted
-from conformance.exchange import Transcript
+from conformance.exchange import Exchange, Transcript
 from conformance.fingerprint import contract_sha256, suite_version
+from conformance.generation.phase import generated_ids, judge_generated
 from conformance.holdings import Holdings
 from conformance.journal import Journal
 from conformance.judge import Judge
@@ -77,7 +78,7 @@ async def judge_gateway(
             health = await _health(wire)
             claimed = _claimed(health, catalogue)
             contract = load_contract(claimed)
-            refuse_unmatched(catalogue, target, _generated_ids(contract))
+            refuse_unmatched(catalogue, target, [*_generated_ids(contract), *generated_ids(contract, target)])
             holdings = Holdings(target, journal, redactor, clock)
             run = _assemble(target, catalogue, emit, wire, contract, holdings, Vigil(redactor))
             planned = select(catalogue, target, claimed)
@@ -87,6 +88,7 @@ async def judge_gateway(
             try:
                 await _adopt(run)
                 await _execute(run, planned)
+                await _generate(run)
             except asyncio.CancelledError:
                 _forget_cancellation()
                 is_interrupted = True
@@ -160,6 +162,18 @@ async def _execute(run: _Run, planned: tuple[Planned, ...]) -> None:
             if one.check.alongside and one.status is None:
                 background.create_task(_execute_alongside(run, one))
         await _execute_in_order(run, [one for one in planned if not one.check.alongside or one.status is not None])
+
+
+async def _generate(run: _Run) -> None:
+    """Send generated requests last, when nobody else needs what they may wear out."""
+
+    def watch(entries: Iterable[Exchange]) -> None:
+        known = list(entries)
+        run.judge.watch(known, ())
+        run.vigil.watch(known)
+
+    if not run.is_target_gone:
+        await judge_generated(run.client, run.world, run.emit, run.finish, watch)
 
 
 async def _execute_alongside(run: _Run, one: Planned) -> None:

@@ -1,0 +1,1 @@
+"""Requests that are generated from the contract, valid and invalid ones, and what their answers are checked for."""
