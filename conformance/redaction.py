@@ -2,7 +2,8 @@
 
 import json
 import re
-from urllib.parse import quote
+from html import escape
+from urllib.parse import quote, quote_plus
 
 __all__ = ["Redactor"]
 
@@ -28,7 +29,7 @@ class Redactor:
         self._names[secret] = f"${name}"
         if len(secret) < SHORTEST_REPLACED:
             return
-        for shape in {secret, json.dumps(secret)[1:-1], quote(secret, safe="")}:
+        for shape in _shapes(secret):
             self._lookup.setdefault(shape, f"${name}")
         longest_first = sorted(self._lookup, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, longest_first)))
@@ -54,3 +55,17 @@ class Redactor:
         if not value or value.startswith("$"):
             return match.group()
         return f"{before}{self._names.get(value, '***')}{after}"
+
+
+def _shapes(secret: str) -> set[str]:
+    """Return how a secret looks in plain text, JSON, a URL, a form, HTML and a Python literal."""
+    return {
+        secret,
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        quote(secret, safe=""),
+        quote(secret),
+        quote_plus(secret),
+        escape(secret),
+        repr(secret)[1:-1],
+    }

@@ -15,7 +15,7 @@ from conformance.reporters.document import Document, build_document
 from conformance.reporters.html import build_page
 from conformance.reporters.junit import build_junit
 
-__all__ = ["ReportFolder"]
+__all__ = ["ReportFolder", "render_files"]
 
 JOURNAL = "journal.jsonl"
 
@@ -30,6 +30,12 @@ _WRITERS: dict[str, Callable[[Document], bytes]] = {
     "badge.json": lambda document: _as_json(build_badge(document)),
     "report.html": build_page,
 }
+
+
+def render_files(report: RunReport, redactor: Redactor) -> dict[str, bytes]:
+    """Return the content of each file of the report by its name."""
+    document = build_document(report, redactor)
+    return {name: render(document) for name, render in _WRITERS.items()}
 
 
 class ReportFolder:
@@ -65,10 +71,9 @@ class ReportFolder:
 
     def write(self, report: RunReport, redactor: Redactor) -> None:
         """Write all files, each whole or not at all. Raises ConfigurationError when one cannot be written."""
-        document = build_document(report, redactor)
         try:
-            for name, render in _WRITERS.items():
-                _replace(self.path / name, render(document))
+            for name, content in render_files(report, redactor).items():
+                _replace(self.path / name, content)
         except OSError as problem:
             raise self._unwritable(problem) from problem
 

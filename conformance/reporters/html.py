@@ -30,6 +30,7 @@ MOST_CHARACTERS = 3_000
 FIRST_ENTRIES, LAST_ENTRIES = 15, 25
 """How much of a long transcript the page shows, besides the entries that findings cite; report.json has more."""
 
+_TOLD = ("requirement", "message", "expected", "found")
 _VERDICTS = {
     Verdict.CONFORMANT.value: "Conformant",
     Verdict.NON_CONFORMANT.value: "Not conformant",
@@ -65,6 +66,7 @@ def build_page(document: Document) -> bytes:
         chart=draw_chart(document["areas"]),
         problems=_problems(document),
         problem_statuses=PROBLEMS,
+        shown={check["id"] for check in document["checks"]},
         texts={row["id"]: row["text"] for row in document["requirements"]},
         verdict=_VERDICTS[document["verdict"]],
         words=_STATUS_WORDS,
@@ -92,7 +94,9 @@ def _problems(document: Document) -> list[list[Document]]:
     for status in PROBLEMS:
         for check in document["checks"]:
             if check["status"] == status:
-                told = [(one["requirement"], one["message"], one["expected"], one["found"]) for one in check["findings"]]
+                told = [
+                    (one["requirement"], one["message"], one["expected"], one["found"]) for one in check["findings"]
+                ]
                 groups.setdefault((status, *(told or [check["id"]])), []).append(check)
     return [sorted(group, key=lambda check: not check["commands"]) for group in groups.values()]
 
