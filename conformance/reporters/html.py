@@ -10,7 +10,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from conformance.outcomes import Status, Verdict
-from conformance.report import RequirementStatus
 from conformance.reporters.chart import draw_chart
 from conformance.reporters.document import Document
 from conformance.reporters.legible import clipped
@@ -71,7 +70,6 @@ def build_page(document: Document) -> bytes:
         verdict=_VERDICTS[document["verdict"]],
         words=_STATUS_WORDS,
         when=_when(document["started_at"]),
-        requirement_statuses=[one.value for one in RequirementStatus],
         levels=[one.value for one in Level],
         first_findings=FIRST_FINDINGS,
         most=MOST_CHARACTERS,
@@ -114,14 +112,15 @@ def _many(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def _entries(check: Document) -> list[Any]:
-    """Return the transcript's entries to show; None stands for one or more that are left out."""
+def _entries(check: Document, url: str) -> list[Any]:
+    """Return the transcript's entries to show, with paths below `url`; None stands for one or more left out."""
     entries, cited = check["transcript"], {finding["entry"] for finding in check["findings"]}
     last = len(entries) - LAST_ENTRIES
     found: list[Any] = []
     for index, entry in enumerate(entries):
         if index < FIRST_ENTRIES or index >= last or entry["number"] in cited:
-            found.append({**entry, "is_cited": entry["number"] in cited})
+            path = entry["request"]["url"].removeprefix(url.rstrip("/")) if entry["kind"] == "exchange" else ""
+            found.append({**entry, "is_cited": entry["number"] in cited, "path": path})
         elif found[-1] is not None:
             found.append(None)
     return found

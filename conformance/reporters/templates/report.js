@@ -8,6 +8,7 @@
     if (!target) return;
     if (target.hidden) reset();
     open(target);
+    if (target.firstElementChild?.tagName === "DETAILS") target.firstElementChild.open = true;
     target.scrollIntoView();
   };
 

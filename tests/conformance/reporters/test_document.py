@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conformance.outcomes import Finding, Status
+from conformance.outcomes import Finding, Status, Verdict
 from conformance.redaction import Redactor
+from conformance.report import RequirementStatus
 from conformance.reporters.document import MOST_FINDINGS, Document, build_document
 from conformance.reporters.transcripts import CITED_CHARACTERS, FIRST_ENTRIES, LAST_ENTRIES, chosen_entries
 from conformance.requirements import Level
@@ -29,7 +30,11 @@ def test_the_schema_is_a_schema() -> None:
 
 
 def test_the_schema_names_every_status() -> None:
-    assert set(SCHEMA["definitions"]["status"]["enum"]) == {status.value for status in Status}
+    names = SCHEMA["definitions"]
+    assert set(names["status"]["enum"]) == set(names["counts"]["properties"]) == {one.value for one in Status}
+    assert set(names["requirement_status"]["enum"]) == {one.value for one in RequirementStatus}
+    assert set(names["level"]["enum"]) == {one.value for one in Level}
+    assert set(SCHEMA["properties"]["verdict"]["enum"]) == {one.value for one in Verdict}
 
 
 def test_a_run_with_every_outcome_is_valid(make_report: MakeReport) -> None:
