@@ -42,9 +42,3 @@ def row_of(error: errors.GatewayError) -> Row:
         if row is not None:
             return row
     raise LookupError(type(error).__name__)
-
-
-def type_of_status(status: int) -> str:
-    """Return the docs' `type` for a status that the HTTP framework itself chose."""
-    fixed = {401: AUTHENTICATION, 403: AUTHENTICATION, 404: NOT_FOUND, 409: CONFLICT, 429: RATE}
-    return fixed.get(status, SERVER if status >= 500 else INVALID)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Row, func, insert, select, update
 
 from reference_server.domain.account import Account, AccountState
-from reference_server.domain.errors import AccountLimitReached, AccountNotFound
+from reference_server.domain.errors import AccountLimitReached
 from reference_server.storage.database import Database
 from reference_server.storage.tables import ACCOUNTS
 
@@ -52,31 +52,26 @@ class SqlAccounts:
         async with self._database.reading() as connection:
             return tuple(map(_account, (await connection.execute(query)).all()))
 
-    async def get(self, user_id: str, account_id: str) -> Account:
-        """Return the user's account. Raises AccountNotFound, also for another user's account."""
-        query = select(*_COLUMNS).where(ACCOUNTS.c.account_id == account_id, ACCOUNTS.c.user_id == user_id)
-        async with self._database.reading() as connection:
-            row = (await connection.execute(query)).one_or_none()
-        if row is None:
-            raise AccountNotFound
-        return _account(row)
-
     async def save(self, account: Account, *, expected: AccountState) -> bool:
-        """Store state, paused and last_error if the stored state is still `expected`; tell whether it was."""
+        """Store state, paused and last_error if the stored state is still `expected`; tell whether it was.
+
+        `deleted` erases the sealed credentials in the same statement.
+        """
+        values: dict[str, object] = {
+            "state": account.state.value,
+            "paused": account.paused,
+            "last_error": account.last_error,
+        }
+        if account.state is AccountState.DELETED:
+            values["sealed_credentials"] = None
         change = (
             update(ACCOUNTS)
             .where(ACCOUNTS.c.account_id == account.account_id, ACCOUNTS.c.state == expected.value)
-            .values(state=account.state.value, paused=account.paused, last_error=account.last_error)
+            .values(values)
         )
         async with self._database.writing() as connection:
             done = await connection.execute(change)
         return bool(done.rowcount)
-
-    async def erase_credentials(self, account_id: str) -> None:
-        """Remove the sealed credentials for good."""
-        change = update(ACCOUNTS).where(ACCOUNTS.c.account_id == account_id).values(sealed_credentials=None)
-        async with self._database.writing() as connection:
-            await connection.execute(change)
 
     async def sealed_credentials(self, account_id: str) -> bytes | None:
         """Return what was sealed, or None when it was erased or never there."""

@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DatabaseError
@@ -97,11 +97,6 @@ class Database:
             async with connection.begin():
                 yield connection
 
-    async def check(self) -> None:
-        """Ask the database for a sign of life. Raises sqlalchemy.exc.SQLAlchemyError."""
-        async with self.reading() as connection:
-            await connection.execute(text("SELECT 1"))
-
     async def close(self) -> None:
         """Close every connection and end its thread. Safe to call twice."""
         await self._engine.dispose()
@@ -138,6 +133,7 @@ def _engine(url: URL) -> AsyncEngine:
         pool_size=CONNECTIONS,
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT_SECONDS,
+        hide_parameters=True,  # an error's text reaches the log, and parameters hold digests and sealed credentials
         pool_reset_on_return=None,  # every transaction is ended where it began; another rollback costs a thread switch
     )
     event.listen(engine.sync_engine, "connect", _prepare)

@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from reference_server.domain.account import AccountInfo, Mt5Credentials
 from reference_server.domain.errors import (
+    GatewayError,
     OutcomeUnknown,
     PositionNotFound,
     PriceUnavailable,
     SymbolNotFound,
-    TerminalUnavailable,
 )
 from reference_server.domain.events import OrderSettled
 from reference_server.domain.market import Tick
@@ -235,7 +235,7 @@ class MetaTraderAdapter:
             return int(answer.order)
         try:
             return self.position_book.ticket_of_symbol(symbol) or int(answer.order)
-        except TerminalUnavailable:
+        except (GatewayError, OSError, EOFError):  # the order is executed: nothing that is asked now may deny it
             return int(answer.order)
 
     def _filled(self, answer: Any, ticket: int, symbol: SymbolSpecification) -> OrderResult:

@@ -11,7 +11,7 @@ from reference_server.domain.ids import RANDOM_BYTES, new_account_id
 from reference_server.domain.user import User
 from reference_server.usecases.account_book import AccountBook
 from reference_server.usecases.completion import Completions
-from reference_server.usecases.ports import Accounts, Clock, Entropy, Vault
+from reference_server.usecases.ports import Clock, Entropy, Vault
 from reference_server.usecases.supervision import Supervisor
 
 _TOKEN_BYTES = 32
@@ -23,14 +23,12 @@ class AccountUseCases:
     def __init__(
         self,
         book: AccountBook,
-        stored: Accounts,
         supervisor: Supervisor,
         vault: Vault,
         clock: Clock,
         entropy: Entropy,
     ) -> None:
         self._book = book
-        self._stored = stored
         self._supervisor = supervisor
         self._vault = vault
         self._clock = clock
@@ -75,7 +73,7 @@ class AccountUseCases:
         return await self._set_paused(user, account_id, paused=False)
 
     async def delete_account(self, user: User, account_id: str) -> Account:
-        """Deprovision for good: stop the terminal, erase the credentials, return the final state.
+        """Deprovision for good: erase the credentials with the state, stop the terminal, return the final state.
 
         Again: the same answer. Goes through also when the caller leaves. Raises AccountNotFound.
         """
@@ -96,7 +94,6 @@ class AccountUseCases:
     async def _deprovision(self, user_id: str, account_id: str) -> Account:
         account = await self._book.change(user_id, account_id, _deleted)
         await self._supervisor.release(account_id)
-        await self._stored.erase_credentials(account_id)
         return account
 
     async def _set_paused(self, user: User, account_id: str, *, paused: bool) -> Account:

@@ -12,7 +12,6 @@ from typing import Protocol
 from reference_server.domain.account import Account, AccountInfo, AccountState, Mt5Credentials
 from reference_server.domain.events import TerminalEvent
 from reference_server.domain.market import Tick, Timeframe
-from reference_server.domain.plans import Plan
 from reference_server.domain.trading import NewOrder, OrderResult, Position, PositionChange
 from reference_server.domain.user import User
 
@@ -142,8 +141,6 @@ class Users(Protocol):
         """The old digest stops working in the same transaction."""
         ...
 
-    async def set_plan(self, user_id: str, plan: Plan) -> None: ...
-
 
 class Accounts(Protocol):
     """Stored accounts and their sealed credentials."""
@@ -156,15 +153,12 @@ class Accounts(Protocol):
         """All, oldest first, deleted ones included."""
         ...
 
-    async def get(self, user_id: str, account_id: str) -> Account:
-        """Raises AccountNotFound, also for another user's account."""
-        ...
-
     async def save(self, account: Account, *, expected: AccountState) -> bool:
-        """Store state, paused and last_error if the stored state is still `expected`; tell whether it was."""
-        ...
+        """Store state, paused and last_error if the stored state is still `expected`; tell whether it was.
 
-    async def erase_credentials(self, account_id: str) -> None: ...
+        `deleted` erases the sealed credentials in the same statement: no crash can leave them behind.
+        """
+        ...
 
     async def sealed_credentials(self, account_id: str) -> bytes | None: ...
 

@@ -13,6 +13,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from reference_server.storage.database import Database, DatabaseUnusable, database_path
 from reference_server.storage.schema import downgrade, upgrade
@@ -64,7 +65,7 @@ async def test_opening_again_keeps_the_rows(url: str, database: Database) -> Non
 async def test_two_processes_may_open_a_new_file_at_once(url: str) -> None:
     opened = await asyncio.gather(*(Database.open(url) for _ in range(6)))
     for database in opened:
-        await database.check()
+        await _ask(database)
         await database.close()
 
 
@@ -121,7 +122,7 @@ def test_other_urls_are_refused_without_their_password(url: str) -> None:
 async def test_closing_ends_every_thread_and_may_be_repeated(url: str) -> None:
     before = set(threading.enumerate())
     database = await Database.open(url)
-    await asyncio.gather(*(database.check() for _ in range(20)))
+    await asyncio.gather(*(_ask(database) for _ in range(20)))
     started = [thread for thread in threading.enumerate() if thread not in before and "asyncio" not in thread.name]
     assert started
     await database.close()
@@ -129,3 +130,15 @@ async def test_closing_ends_every_thread_and_may_be_repeated(url: str) -> None:
     for thread in started:  # each ends soon after it has closed its connection
         thread.join(5)
     assert not any(thread.is_alive() for thread in started)
+
+
+async def test_text_of_a_database_error_holds_no_parameters(database: Database) -> None:
+    async with database.writing() as connection:
+        with pytest.raises(DBAPIError) as failed:
+            await connection.execute(text("INSERT INTO nowhere VALUES (:sealed)"), {"sealed": "v1.unmistakable"})
+    assert "unmistakable" not in str(failed.value)
+
+
+async def _ask(database: Database) -> None:
+    async with database.reading() as connection:
+        await connection.execute(text("SELECT 1"))

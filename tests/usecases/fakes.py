@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 
 from reference_server.domain.account import LEGAL_MOVES, Account, AccountInfo, AccountState, Mt5Credentials
-from reference_server.domain.errors import AccountLimitReached, AccountNotFound, PositionNotFound
+from reference_server.domain.errors import AccountLimitReached, PositionNotFound
 from reference_server.domain.events import (
     AccountChanged,
     CandleClosed,
@@ -218,13 +218,6 @@ class FakeAccounts:
         await asyncio.sleep(0)
         return [row for row in self.rows.values() if row.user_id == user_id]
 
-    async def get(self, user_id: str, account_id: str) -> Account:
-        self.queries += 1
-        row = self.rows.get(account_id)
-        if row is None or row.user_id != user_id:
-            raise AccountNotFound
-        return row
-
     async def save(self, account: Account, *, expected: AccountState) -> bool:
         await asyncio.sleep(0)
         if self.conflict_once is not None:
@@ -236,10 +229,9 @@ class FakeAccounts:
         await asyncio.sleep(0)
         self.rows[account.account_id] = account
         self.history.append(account)
+        if account.state is AccountState.DELETED:
+            self.sealed.pop(account.account_id, None)
         return True
-
-    async def erase_credentials(self, account_id: str) -> None:
-        self.sealed.pop(account_id, None)
 
     async def sealed_credentials(self, account_id: str) -> bytes | None:
         await asyncio.sleep(0)
@@ -381,7 +373,7 @@ class Gateway:
         )
         self.streams = Streams(self.book, self.supervisor, self.feeds, limits=self.limits)
         self.user_cases = UserUseCases(self.users, FakeKeys(), self.limiter, self.clock, entropy, self.registration)
-        self.account_cases = AccountUseCases(self.book, self.accounts, self.supervisor, self.vault, self.clock, entropy)
+        self.account_cases = AccountUseCases(self.book, self.supervisor, self.vault, self.clock, entropy)
         self.trading = TradingUseCases(self.book, self.supervisor, self.counter, self.clock)
         self.market = MarketUseCases(self.book, self.supervisor)
         self.health = HealthUseCases(self.supervisor, self.streams, version="1.2.3")

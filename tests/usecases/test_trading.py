@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -18,7 +19,18 @@ from reference_server.domain.errors import (
 )
 from reference_server.domain.trading import NewOrder, OrderResult, OrderType, PositionChange, Side
 from reference_server.domain.user import User
-from tests.usecases.fakes import CREDENTIALS, LOST, SYMBOLS, Gateway, account_info, make_user, position, settle, tick
+from tests.usecases.fakes import (
+    CREDENTIALS,
+    LOST,
+    SYMBOLS,
+    FakeCounter,
+    Gateway,
+    account_info,
+    make_user,
+    position,
+    settle,
+    tick,
+)
 
 ORDER = NewOrder("EURUSD", Side.BUY, OrderType.MARKET, 0.1)
 REFUSAL = OrderResult(0, False, 10019, error="No money")
@@ -119,9 +131,109 @@ async def test_order_that_the_broker_refuses_does_not_count(gateway: Gateway, us
 async def test_order_that_may_have_been_executed_counts(gateway: Gateway, user: User, failure: Exception) -> None:
     account = await gateway.active_account(user)
     gateway.terminals.of(account.account_id).answer = failure
-    with pytest.raises(type(failure)):
+    with pytest.raises(OutcomeUnknown):
         await gateway.trading.place_order(user, ORDER)
     assert counted(gateway) == 1
+
+
+async def test_defect_after_a_trade_may_have_left_is_never_told_as_a_failure(gateway: Gateway) -> None:
+    user = make_user("enterprise")
+    account = await gateway.active_account(user)
+    terminal = gateway.terminals.of(account.account_id)
+    terminal.open_positions[5] = position(5)
+    terminal.answer = RuntimeError("a defect")
+    for trade in (
+        gateway.trading.place_order(user, ORDER),
+        gateway.trading.close_position(user, 5),
+        gateway.trading.modify_position(user, PositionChange(5, sl=1.0)),
+    ):
+        with pytest.raises(OutcomeUnknown):
+            await trade
+
+
+class Interrupted(FakeCounter):
+    """Lets something happen while a trade is being counted, and can fail to give one back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
+        self.fails = False
+
+    async def take(self, user_id: str, day: str, limit: int) -> bool:
+        taken = await super().take(user_id, day, limit)
+        if self.meanwhile is not None:
+            await self.meanwhile()
+        return taken
+
+    async def give_back(self, user_id: str, day: str) -> None:
+        if self.fails:
+            raise OSError("the disk is full")
+        await super().give_back(user_id, day)
+
+
+async def test_account_paused_while_its_order_is_counted_does_not_trade(user: User) -> None:
+    gateway = Gateway(counter=(counter := Interrupted()))
+    account = await gateway.active_account(user)
+    counter.meanwhile = lambda: gateway.account_cases.pause_account(user, account.account_id)
+    with pytest.raises(AccountPaused):
+        await gateway.trading.place_order(user, ORDER)
+    assert gateway.terminals.of(account.account_id).orders == []
+    assert counted(gateway) == 0
+
+
+async def test_order_for_an_account_deleted_meanwhile_goes_to_no_other(user: User) -> None:
+    gateway = Gateway(counter=(counter := Interrupted()))
+    account = await gateway.active_account(user)
+
+    async def replace_account() -> None:
+        counter.meanwhile = None
+        await gateway.account_cases.delete_account(user, account.account_id)
+        await gateway.active_account(user)
+
+    counter.meanwhile = replace_account
+    with pytest.raises(AccountNotFound):
+        await gateway.trading.place_order(user, ORDER)
+    assert [terminal.orders for terminal in gateway.terminals.opened] == [[], []]
+    assert counted(gateway) == 0
+
+
+async def test_terminal_lost_while_its_order_is_counted_is_not_asked(user: User) -> None:
+    gateway = Gateway(counter=(counter := Interrupted()))
+    account = await gateway.active_account(user)
+    terminal = gateway.terminals.of(account.account_id)
+
+    async def lose() -> None:
+        terminal.tell(LOST)
+
+    counter.meanwhile = lose
+    with pytest.raises(AccountNotReady):
+        await gateway.trading.place_order(user, ORDER)
+    assert (terminal.orders, counted(gateway)) == ([], 0)
+
+
+async def test_refusal_is_told_also_when_the_trade_cannot_be_given_back(user: User) -> None:
+    gateway = Gateway(counter=(counter := Interrupted()))
+    account = await gateway.active_account(user)
+    counter.fails = True
+    gateway.terminals.of(account.account_id).answer = REFUSAL
+    assert await gateway.trading.place_order(user, ORDER) == REFUSAL
+    gateway.terminals.of(account.account_id).answer = SymbolNotFound()
+    with pytest.raises(SymbolNotFound):
+        await gateway.trading.place_order(user, ORDER)
+
+
+@pytest.mark.parametrize("steps", range(8))
+async def test_count_stays_true_when_the_caller_leaves_at_any_moment(gateway: Gateway, user: User, steps: int) -> None:
+    account = await gateway.active_account(user)
+    terminal = gateway.terminals.of(account.account_id)
+    terminal.answer = REFUSAL
+    order = asyncio.ensure_future(gateway.trading.place_order(user, ORDER))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    order.cancel()
+    await asyncio.gather(order, return_exceptions=True)
+    await gateway.trading.close()
+    assert counted(gateway) == 0
 
 
 async def test_orders_sent_at_once_cannot_pass_the_limit_together(gateway: Gateway) -> None:
