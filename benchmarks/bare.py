@@ -1,4 +1,4 @@
-"""The baseline: bare Starlette routes and a bare ASGI send loop, on the gateway's own uvicorn settings.
+"""The baseline: bare Starlette routes and a bare ASGI send loop, on stock uvicorn with httptools and uvloop.
 
 The routes answer the gateway's JSON without asking anyone; the loop sends the gateway's ticks, encoded once for all.
 """
@@ -108,7 +108,7 @@ async def main() -> None:
         played = await push(lambda symbols: stream.tick(digits, symbols), rounds, message["rate"], message["seconds"])
         return {"rounds": played}
 
-    await serve(app, command)
+    await serve(app, command, is_gateway=False)
 
 
 if __name__ == "__main__":

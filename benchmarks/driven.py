@@ -136,7 +136,7 @@ async def main() -> None:
                 return sampler.stop()
 
     async with open_gateway(settings, clock=clock, terminals=terminals) as gateway:
-        await serve(gateway, command)
+        await serve(gateway, command, is_gateway=True)
     await asyncio.sleep(0)
 
 

@@ -1,4 +1,4 @@
-"""What the benchmark's own server processes share: uvicorn as the gateway sets it up, and commands by line.
+"""What the benchmark's own server processes share: uvicorn, and commands by line.
 
 A process prints `{"port": N}` once it listens, then one answer per line of standard input, and ends with that input.
 """
@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from time import perf_counter_ns
 from typing import Any
 
+import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
@@ -30,11 +31,16 @@ def run(main: Callable[[], Awaitable[None]]) -> None:
     uvloop.run(all_of_it())
 
 
-async def serve(app: ASGIApp, command: Command) -> None:
-    """Serve until standard input ends."""
+def stock_config(app: ASGIApp) -> uvicorn.Config:
+    """Return uvicorn as anybody would run it for speed: its own protocols on httptools and uvloop, no access log."""
+    return uvicorn.Config(app, http="httptools", loop="uvloop", access_log=False, log_level="warning", lifespan="off")
+
+
+async def serve(app: ASGIApp, command: Command, *, is_gateway: bool) -> None:
+    """Serve until standard input ends, with the gateway's own settings of uvicorn or with stock ones."""
     listener = listen("127.0.0.1", 0)
     try:
-        server = GatewayServer(server_config(app, lifespan=False))
+        server = GatewayServer(server_config(app, lifespan=False) if is_gateway else stock_config(app))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(server.serve(sockets=[listener]))
             say({"port": listener.getsockname()[1]})

@@ -12,11 +12,9 @@ from random import Random
 from typing import Final
 
 import structlog
-from starlette.applications import Starlette
 from starlette.routing import Route, Router, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from reference_server.api.access import AccessLog
 from reference_server.api.access_log import AccessLines
 from reference_server.api.accounts import account_handlers
 from reference_server.api.compiled import Pipeline
@@ -58,7 +56,7 @@ ACCESS_LOGGER: Final = "tonpo.access"
 @asynccontextmanager
 async def open_gateway(
     settings: Settings, *, clock: Clock | None = None, terminals: Terminals | None = None
-) -> AsyncIterator[Starlette]:
+) -> AsyncIterator[ASGIApp]:
     """Open everything and give the application; close it in the reverse order.
 
     `clock` and `terminals` replace the settings' own. Raises DatabaseUnusable, SecretUnusable, HandlersDiffer.
@@ -77,10 +75,8 @@ async def open_gateway(
         provider = terminals or _simulated_terminals(settings, clock)
         supervisor = Supervisor(book, store.accounts, store.vault, provider, feeds, clock, Random())  # noqa: S311 - jitter
         stack.push_async_callback(supervisor.stop)
-        accounts = AccountUseCases(book, supervisor, store.vault, clock, secrets.token_bytes)
+        accounts = AccountUseCases(book, store.accounts, supervisor, store.vault, clock, secrets.token_bytes)
         stack.push_async_callback(accounts.close)
-        trading = TradingUseCases(book, supervisor, store.trades, clock)
-        stack.push_async_callback(trading.close)
         limits = SessionLimits(symbols=settings.ws_max_symbols, events=settings.ws_send_queue_events)
         streams = Streams(book, supervisor, feeds, limits=limits)
         users.on_key_revoked.append(streams.close_user)
@@ -93,7 +89,7 @@ async def open_gateway(
             **system_handlers(health),
             **user_handlers(users),
             **account_handlers(accounts),
-            **trading_handlers(trading),
+            **trading_handlers(TradingUseCases(book, supervisor, store.trades, clock)),
             **market_handlers(MarketUseCases(book, supervisor)),
         }
         pipeline = Pipeline(
@@ -106,13 +102,15 @@ async def open_gateway(
             WebSocketRoute("/{path:path}", NoStreamHere()),
         ]
         access_log = _access_log(settings)
+        if access_log is not None:
+            stack.callback(access_log.flush)
         yield gateway_app(operations, sockets, failures, access_log=access_log, on_request=REQUEST_ID.set)
 
 
 class GatewayApplication:
     """A gateway as an ASGI application that opens and closes with its server's lifespan."""
 
-    def __init__(self, opened: AbstractAsyncContextManager[Starlette]) -> None:
+    def __init__(self, opened: AbstractAsyncContextManager[ASGIApp]) -> None:
         self._opened = opened
         self._gateway: ASGIApp | None = None
         self._lifespan = Router(lifespan=self._open)
@@ -157,7 +155,7 @@ def _simulated_terminals(settings: Settings, clock: Clock) -> Terminals:
     )
 
 
-def _access_log(settings: Settings) -> AccessLog | None:
+def _access_log(settings: Settings) -> AccessLines | None:
     if not logging.getLogger(ACCESS_LOGGER).isEnabledFor(logging.INFO):
         return None
     is_console = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())

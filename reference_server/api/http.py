@@ -1,4 +1,4 @@
-"""The HTTP application: connexion over the contract, its documents and `/ws` beside it, in one Starlette."""
+"""The HTTP application: connexion over the contract and its documents, and a Starlette with `/ws` beside it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from connexion.middleware.main import ConnexionMiddleware
 from connexion.resolver import Resolver
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.routing import BaseRoute, Match, Router
+from starlette.routing import BaseRoute, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reference_server.api.access import Access, AccessLog, OnRequest
@@ -41,34 +40,29 @@ def operations_app(
 
 
 def gateway_app(
-    operations: ConnexionMiddleware,
+    operations: ASGIApp,
     sockets: Sequence[BaseRoute],
     failures: Failures,
     *,
     on_request: OnRequest | None = None,
     access_log: AccessLog | None = None,
-) -> Starlette:
+) -> ASGIApp:
     """Return the whole application: the routes of `sockets` beside the contract's operations."""
-    return Starlette(
-        routes=[*sockets, Everything(operations)],
-        middleware=[Middleware(Access, log=access_log, on_request=on_request)],
-        exception_handlers={HTTPException: failures.for_starlette, Exception: failures.for_starlette},
-    )
+    handlers = {HTTPException: failures.for_starlette, Exception: failures.for_starlette}
+    beside = Starlette(routes=sockets, exception_handlers=handlers)
+    return Access(Front(operations, beside), log=access_log, on_request=on_request)
 
 
-class Everything(BaseRoute):
-    """A mount at the root, without the pattern matching and the scope rewriting that any other mount needs."""
+class Front:
+    """Sends HTTP to the operations and WebSockets beside them, without a router's work for each."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, operations: ASGIApp, sockets: ASGIApp) -> None:
+        self._operations = operations
+        self._sockets = sockets
 
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Take every HTTP request."""
-        return (Match.FULL, {}) if scope["type"] == "http" else (Match.NONE, {})
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass it on."""
-        await self.app(scope, receive, send)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request or socket on."""
+        await (self._operations if scope["type"] == "http" else self._sockets)(scope, receive, send)
 
 
 async def _nothing_here(_scope: Scope, _receive: Receive, _send: Send) -> None:

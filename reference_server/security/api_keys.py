@@ -22,17 +22,15 @@ CHECKSUM_LENGTH: Final = 6
 MIN_PEPPER_BYTES: Final = 32
 
 _BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_DIGIT_PAIRS: Final = tuple(high + low for high in _BASE62 for low in _BASE62)
 _FORM: Final = re.compile(rf"{PREFIX}([0-9A-Za-z]{{{BODY_LENGTH}}})([0-9A-Za-z]{{{CHECKSUM_LENGTH}}})")
 
 
 def checksum(body: str) -> str:
     """Return the CRC-32 of a key's random part as six digits of base 62."""
-    value = zlib.crc32(body.encode("ascii"))
-    digits = []
-    for _ in range(CHECKSUM_LENGTH):
-        value, digit = divmod(value, 62)
-        digits.append(_BASE62[digit])
-    return "".join(reversed(digits))
+    value, low = divmod(zlib.crc32(body.encode("ascii")), len(_DIGIT_PAIRS))
+    high, middle = divmod(value, len(_DIGIT_PAIRS))
+    return _DIGIT_PAIRS[high] + _DIGIT_PAIRS[middle] + _DIGIT_PAIRS[low]
 
 
 def assemble(body: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from reference_server.api.access import Access
-from reference_server.api.access_log import AccessLines
+from reference_server.api.access_log import MOST_LINES, AccessLines
 from reference_server.telemetry import scrub
 
 
@@ -27,11 +27,12 @@ async def lines_of(*requests: tuple[str, str, str], as_json: bool = True) -> lis
     async def send(_message: Message) -> None:
         pass
 
-    application = Access(answer, log=AccessLines(stream, scrub, as_json=as_json))
+    log = AccessLines(stream, scrub, as_json=as_json)
+    application = Access(answer, log=log)
     for method, path, query in requests:
         scope: Scope = {"type": "http", "method": method, "path": path, "query_string": query.encode(), "headers": []}
         await application(scope, receive, send)
-    await asyncio.sleep(0)
+    log.flush()
     return stream.getvalue().removesuffix("\n").split("\n")
 
 
@@ -62,3 +63,24 @@ async def test_a_path_cannot_forge_a_line(as_json: bool) -> None:
 async def test_request_ids_differ() -> None:
     logged = await lines_of(*[("GET", "/health", "")] * 100)
     assert len({json.loads(line)["request_id"] for line in logged}) == 100
+
+
+async def test_lines_are_written_together_and_a_thousand_of_them_at_once() -> None:
+    stream = io.StringIO()
+    log = AccessLines(stream, scrub, as_json=False)
+    for number in range(MOST_LINES):
+        assert stream.getvalue() == ""
+        log("GET", f"/{number}", 200, 1.0, "req_1")
+    assert stream.getvalue().count("\n") == MOST_LINES
+
+
+async def test_a_line_is_written_soon_when_no_other_comes() -> None:
+    written = asyncio.Event()
+
+    class Telling(io.StringIO):
+        def write(self, text: str) -> int:
+            written.set()
+            return super().write(text)
+
+    AccessLines(Telling(), scrub, as_json=True)("GET", "/", 200, 1.0, "req_1")
+    await asyncio.wait_for(written.wait(), 5)
