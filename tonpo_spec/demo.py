@@ -45,9 +45,6 @@ def demo(report: Path) -> None:
         except GatewayFailed as error:
             raise _NothingJudged(str(error)) from error
     click.echo("The gateway is stopped.")
-    page = report / "report.html"
-    if page.is_file():
-        click.echo(f"The report: {page}")
     sys.exit(code)
 
 

@@ -35,7 +35,7 @@ NASTY = [
     "\u202etxt.exe\u2066",
     "&amp; &#x0; &nosuch;",
     "`a` <b>`",
-    "x" * 300_000,
+    "x" * 50_000,
 ]
 texts = st.one_of(
     st.sampled_from(NASTY), st.text(st.characters(), max_size=40), st.lists(st.sampled_from(NASTY[:-1])).map("".join)
@@ -78,15 +78,20 @@ class Structure(HTMLParser):
         self.tags.append(("comment",))
 
 
+@pytest.fixture
+def calm_tags(make_report: MakeReport) -> list[tuple[str, ...]]:
+    calm = render_files(make_report(saying("calm"), gateway_version="calm"), Redactor())
+    return Structure(calm["report.html"].decode()).tags
+
+
 @given(text=texts)
 @relaxed
-def test_no_answer_breaks_a_file(make_report: MakeReport, text: str) -> None:
+def test_no_answer_breaks_a_file(make_report: MakeReport, calm_tags: list[tuple[str, ...]], text: str) -> None:
     files = render_files(make_report(saying(text), gateway_version=text), Redactor())
     assert_valid(json.loads(files["report.json"]))
     ElementTree.fromstring(files["junit.xml"])
     assert json.loads(files["badge.json"])["message"] == "1 failed"
-    calm = render_files(make_report(saying("calm"), gateway_version="calm"), Redactor())
-    assert Structure(files["report.html"].decode()).tags == Structure(calm["report.html"].decode()).tags
+    assert Structure(files["report.html"].decode()).tags == calm_tags
 
 
 @given(text=st.text(st.characters()))
