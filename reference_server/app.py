@@ -59,11 +59,12 @@ async def open_gateway(
 ) -> AsyncIterator[ASGIApp]:
     """Open everything and give the application; close it in the reverse order.
 
-    `clock` and `terminals` replace the settings' own. Raises DatabaseUnusable, SecretUnusable, HandlersDiffer.
+    `clock` and `terminals` replace the settings' own. Raises DataInUse, DatabaseUnusable, SecretUnusable,
+    HandlersDiffer.
     """
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_store(settings))
+        store = await stack.enter_async_context(open_store(settings, alone=True))
         limiter = SteadyLimiter(clock)
         registration = Registration(
             PLANS[settings.default_plan], settings.registration_open, settings.registrations_per_minute

@@ -19,6 +19,7 @@ from reference_server.config import ConfigError, Settings, load_settings
 from reference_server.domain.plans import PLANS
 from reference_server.security.master_keys import SecretUnusable
 from reference_server.storage.database import DatabaseUnusable
+from reference_server.storage.ownership import DataInUse
 from reference_server.storage.users import UserUnknown
 
 if TYPE_CHECKING:
@@ -211,6 +212,6 @@ def _explained() -> Iterator[None]:
     """Turn what an operator can cause into one sentence and exit code 2."""
     try:
         yield
-    except (ConfigError, DatabaseUnusable, SecretUnusable, UserUnknown) as error:
+    except (ConfigError, DatabaseUnusable, DataInUse, SecretUnusable, UserUnknown) as error:
         message = str(error)
         raise click.UsageError(f"{message[:1].upper()}{message[1:].rstrip('.')}.") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from reference_server.config import Settings
@@ -12,6 +12,7 @@ from reference_server.security.master_keys import make_private_directory, open_s
 from reference_server.security.vault import EnvelopeVault
 from reference_server.storage.accounts import SqlAccounts
 from reference_server.storage.database import Database, database_path
+from reference_server.storage.ownership import owned
 from reference_server.storage.trades import SqlTradeCounter
 from reference_server.storage.users import SqlUsers
 
@@ -29,9 +30,19 @@ class Store:
 
 
 @asynccontextmanager
-async def open_store(settings: Settings) -> AsyncIterator[Store]:
-    """Open database and secrets, made on the first start. Raises DatabaseUnusable, SecretUnusable."""
+async def open_store(settings: Settings, *, alone: bool = False) -> AsyncIterator[Store]:
+    """Open database and secrets, made on the first start. Raises DatabaseUnusable, SecretUnusable.
+
+    `alone`: as the one gateway on these directories; raises DataInUse where another one runs.
+    """
     make_private_directory(settings.data_dir)
+    if alone:
+        with ExitStack() as owning:
+            for directory in sorted({settings.data_dir, database_path(settings.database_url).parent}):
+                owning.enter_context(owned(directory))
+            async with open_store(settings) as store:
+                yield store
+        return
     found = open_secrets(
         settings.data_dir,
         may_create=not database_path(settings.database_url).exists(),

@@ -113,6 +113,20 @@ def test_a_user_and_its_key_survive_a_restart_and_admin_can_change_the_plan(tmp_
             assert (me["user_id"], me["plan"]) == (found[1], plan)
 
 
+def test_second_gateway_on_the_same_data_is_refused_and_admin_is_not(tmp_path: Path) -> None:
+    data = ("--data-dir", str(tmp_path / "data"))
+    elsewhere = ("--data-dir", str(tmp_path / "other"), "--database-url", f"sqlite:///{tmp_path}/data/tonpo.db")
+    with serving(*data) as (process, url, _printed):
+        for words in (data, elsewhere):
+            assert_refused(run_apart("serve", "--port", "0", *words), "nother gateway is running on", "--data-dir")
+        assert run("admin", "users", "create", *data).returncode == 0
+        assert call(f"{url}/health")["status"] == "ok"
+        process.kill()
+        process.wait()
+    with serving(*data) as (_, url, _printed):
+        assert call(f"{url}/health")["status"] == "ok"
+
+
 def assert_refused(done: Done | subprocess.CompletedProcess[str], *words: str) -> None:
     assert done.returncode == 2, (done.returncode, done.stderr)
     assert "Traceback" not in done.stderr

@@ -1,0 +1,55 @@
+"""One gateway per data directory.
+
+Two on one would log in to the same accounts, count trades against caches that do not see each other, and overwrite each
+other's simulated broker. The lock is the operating system's and ends with the process, however that ends.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+LOCK_FILE: Final = "gateway.lock"
+
+
+class DataInUse(Exception):
+    """Another gateway runs on this directory, or it cannot be told whether one does."""
+
+
+@contextmanager
+def owned(directory: Path) -> Iterator[None]:
+    """Own an existing directory while the block lasts. Raises DataInUse."""
+    path = directory / LOCK_FILE
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise DataInUse(f"the lock file {path} cannot be opened: {error.strerror}") from error
+    try:
+        try:
+            _lock(descriptor)
+        except (BlockingIOError, PermissionError) as error:
+            raise DataInUse(
+                f"another gateway is running on {directory}: stop it, or give this one another --data-dir"
+            ) from error
+        except OSError as error:
+            raise DataInUse(f"the file system of {directory} cannot lock {path.name}: {error.strerror}") from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(descriptor: int) -> None:
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
