@@ -1,5 +1,6 @@
 """Market history: bars and ticks as numpy arrays."""
 
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -91,28 +92,31 @@ class HistoryCalls(TradeCalls):
         """Ticks from a date forward, oldest first, up to a count."""
         name, date, count, flags = arguments.exactly(args, 4)
         from_s, count, flags = arguments.seconds(date), arguments.c_int(count), arguments.c_int(flags)
-        ticks = self._ticks(name, flags)
+        ticks = self._ticks(name, flags, from_s)
         if count <= 0:
             raise invalid_parameters()
-        return self._tick_array([tick for tick in ticks if tick[0] >= from_s][:count])
+        return self._tick_array(ticks[:count])
 
     @positional(None)
     def copy_ticks_range(self, *args: Any) -> Array:
         """Ticks within two dates, both included."""
         name, date_from, date_to, flags = arguments.exactly(args, 4)
         from_ms, to_ms = arguments.seconds(date_from) * 1000, arguments.seconds(date_to) * 1000
-        ticks = self._ticks(name, arguments.c_int(flags))
+        ticks = self._ticks(name, arguments.c_int(flags), from_ms // 1000)
         return self._tick_array([tick for tick in ticks if from_ms <= tick[5] <= to_ms])
 
-    def _ticks(self, name: str, request: int) -> list[Struct]:
+    def _ticks(self, name: str, request: int, from_s: int) -> list[Struct]:
+        """Ticks from a second on, oldest first; found from the end, since pollers ask for the newest few."""
         self._connected()
         quote = self._quote(name)
         if request not in TICK_REQUESTS:
             raise invalid_parameters()
+        ticks = list(takewhile(lambda tick: tick[0] >= from_s, reversed(quote.recent)))
+        ticks.reverse()
         if request == CONSTANTS["COPY_TICKS_ALL"]:
-            return list(quote.recent)
+            return ticks
         mask = TRADE_FLAGS if request == CONSTANTS["COPY_TICKS_TRADE"] else QUOTE_FLAGS
-        return [tick for tick in quote.recent if tick[6] & mask]
+        return [tick for tick in ticks if tick[6] & mask]
 
     @staticmethod
     def _tick_array(ticks: list[Struct]) -> Array:
