@@ -76,8 +76,10 @@ async def open_gateway(
         provider = terminals or _simulated_terminals(settings, clock)
         supervisor = Supervisor(book, store.accounts, store.vault, provider, feeds, clock, Random())  # noqa: S311 - jitter
         stack.push_async_callback(supervisor.stop)
-        accounts = AccountUseCases(book, store.accounts, supervisor, store.vault, clock, secrets.token_bytes)
+        accounts = AccountUseCases(book, supervisor, store.vault, clock, secrets.token_bytes)
         stack.push_async_callback(accounts.close)
+        trading = TradingUseCases(book, supervisor, store.trades, clock)
+        stack.push_async_callback(trading.close)
         limits = SessionLimits(symbols=settings.ws_max_symbols, events=settings.ws_send_queue_events)
         streams = Streams(book, supervisor, feeds, limits=limits)
         users.on_key_revoked.append(streams.close_user)
@@ -90,7 +92,7 @@ async def open_gateway(
             **system_handlers(health),
             **user_handlers(users),
             **account_handlers(accounts),
-            **trading_handlers(TradingUseCases(book, supervisor, store.trades, clock)),
+            **trading_handlers(trading),
             **market_handlers(MarketUseCases(book, supervisor)),
         }
         pipeline = Pipeline(
