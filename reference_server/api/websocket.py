@@ -75,6 +75,9 @@ class Stream:
                 return
             answer = await self._answer(session, event.get("text"), scope)
             session.reply(answer)
+            # A burst is in the queue already, so that receive() would not wait: without this, nobody else were served
+            # until its end, and its answers would pile up before the send loop could take one.
+            await asyncio.sleep(0)
 
     async def _send_loop(self, session: Session, writer: FrameWriter, send: Send) -> None:
         try:

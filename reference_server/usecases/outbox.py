@@ -6,6 +6,8 @@ import asyncio
 from enum import IntEnum
 
 DEFAULT_EVENTS = 1_000
+DEFAULT_EVENT_BYTES = 8 * 1024 * 1024
+"""A list of all positions can be large: a count alone would let one socket hold hundreds of megabytes."""
 
 
 class CloseCode(IntEnum):
@@ -21,13 +23,16 @@ class Outbox:
     """Encoded messages for one socket.
 
     Market data: the newest per key wins, so what waits is bounded by what is subscribed. Everything else keeps its
-    order and is never dropped: when more than `events` of it wait, the outbox closes itself with 4408.
+    order and is never dropped: when more than `events` of it wait, or several of more than `event_bytes` together, the
+    outbox closes itself with 4408.
     """
 
-    __slots__ = ("_events", "_limit", "_market", "_reader", "close_code")
+    __slots__ = ("_byte_limit", "_bytes", "_events", "_limit", "_market", "_reader", "close_code")
 
-    def __init__(self, *, events: int = DEFAULT_EVENTS) -> None:
+    def __init__(self, *, events: int = DEFAULT_EVENTS, event_bytes: int = DEFAULT_EVENT_BYTES) -> None:
         self._limit = events
+        self._byte_limit = event_bytes
+        self._bytes = 0
         self._events: list[bytes] = []
         self._market: dict[object, bytes] = {}
         self._reader: asyncio.Future[None] | None = None
@@ -37,7 +42,8 @@ class Outbox:
         """Add a message that must arrive. Ignored once closed."""
         if self.close_code is not None:
             return
-        if len(self._events) >= self._limit:
+        self._bytes += len(message)
+        if self._events and (len(self._events) >= self._limit or self._bytes > self._byte_limit):
             self.close(CloseCode.SLOW_CONSUMER)
             return
         self._events.append(message)
@@ -76,6 +82,7 @@ class Outbox:
             batch.extend(self._market.values())
             self._market = {}
         self._events = []
+        self._bytes = 0
         return batch
 
     async def take_batch(self) -> list[bytes]:

@@ -134,6 +134,15 @@ async def test_the_key_may_stand_in_the_query_as_the_docs_example_has_it(running
             "type": "quote", "symbol": "EURUSD", "bid": 1.08542, "ask": 1.08556, "time": 1700000000000}  # fmt: skip
 
 
+async def test_a_client_that_says_much_at_once_and_reads_is_not_taken_for_a_slow_one(newcomer: Trader) -> None:
+    many = 3_000
+    async with newcomer.stream() as stream:
+        frame = b"\x81\x8f\0\0\0\0" + b'{"type":"ping"}'
+        stream.socket._writer.transport.write(frame * many)
+        for _ in range(many):
+            assert (await stream.hear())["type"] == "pong"
+
+
 async def test_a_socket_without_an_account_is_accepted_and_told_so_by_messages_that_need_one(newcomer: Trader) -> None:
     async with newcomer.stream() as stream:
         await stream.say(type="ping", request_id="p")

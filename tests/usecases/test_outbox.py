@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference_server.usecases.outbox import CloseCode, Outbox
+from reference_server.usecases.outbox import DEFAULT_EVENT_BYTES, CloseCode, Outbox
 from tests.usecases.fakes import settle
 
 KEYS = ("EURUSD", "GBPUSD", "XAUUSD")
@@ -90,3 +90,19 @@ async def test_shutdown_sends_what_waits_first() -> None:
     outbox.put_event(b"2")
     assert await outbox.take_batch() == [b"1"]
     assert await outbox.take_batch() == []
+
+
+async def test_large_answers_are_bounded_by_their_bytes_and_one_alone_always_passes() -> None:
+    outbox = Outbox(events=1_000)
+    outbox.put_event(b"x" * (DEFAULT_EVENT_BYTES + 1))
+    assert outbox.close_code is None
+    assert len(await outbox.take_batch()) == 1
+    half = b"x" * (DEFAULT_EVENT_BYTES // 2)
+    for _ in range(10):
+        outbox.put_event(half)
+        outbox.put_event(half)
+        assert outbox.close_code is None
+        assert len(outbox.take_now()) == 2
+    for _ in range(3):
+        outbox.put_event(half)
+    assert (outbox.close_code, outbox.waiting) == (CloseCode.SLOW_CONSUMER, 0)
