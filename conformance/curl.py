@@ -34,7 +34,8 @@ def _body(body: bytes, redactor: Redactor) -> str:
     try:
         text = redactor.text(body.decode())
     except UnicodeDecodeError:
-        return "--data-binary $'" + "".join(f"\\x{byte:02x}" for byte in body[:LONGEST_BODY]) + "'"
+        told = redactor.text(body.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+        return "--data-binary $'" + "".join(f"\\x{byte:02x}" for byte in told[:LONGEST_BODY]) + "'"
     if len(text) > LONGEST_BODY:
         return f"--data-binary @body  # {len(body)} bytes, beginning {text[:80]!r}"
     return f"--data-binary {_quoted(text, redactor)}"

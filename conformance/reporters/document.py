@@ -31,8 +31,9 @@ MOST_FINDING_CHARACTERS = 4_000
 MOST_COMMANDS = 5
 
 NOTICE = (
-    "API keys, MT5 passwords and enrolment tokens are replaced by the names listed here, and anything that looks like "
-    "one by ***. Logins, server names and other answers of the gateway are shown as they are."
+    "API keys, MT5 passwords and enrolment tokens are replaced by names such as $TONPO_API_KEY, those of further users "
+    "by numbered names, and whatever else looks like a secret by ***. Logins, server names and other answers of the "
+    "gateway are shown as they are."
 )
 
 

@@ -157,6 +157,17 @@ def test_no_file_holds_a_secret(make_report: MakeReport, shape: str, secret: str
     assert secret not in readable(files)
 
 
+def test_a_body_that_is_no_text_is_shown_as_bytes_without_its_secrets(make_report: MakeReport) -> None:
+    redactor = Redactor()
+    redactor.register("pw-8f3a1c", "MT5_PASSWORD")
+    request = Request("POST", "http://gateway.example/", (), b"\xff pw-8f3a1c")
+    exchange = Exchange(1, request, Response(200, (), b"\xff pw-8f3a1c"))
+    text = readable(render_files(make_report(failed(transcript=(exchange,))), redactor))
+    assert "\\xff\\x20\\x24\\x4d" in text
+    for shape in ("pw-8f3a1c", "".join(f"\\x{byte:02x}" for byte in b"pw-8f3a1c")):
+        assert shape not in text
+
+
 @pytest.mark.parametrize("unknown", ["sk_live_tonpo_0123456789abcdefghij", "sk_test_tonpo_0123456789"])
 def test_what_looks_like_a_key_is_hidden_although_nobody_registered_it(make_report: MakeReport, unknown: str) -> None:
     assert unknown not in readable(render_files(make_report(saying(f"key {unknown}.")), Redactor()))
