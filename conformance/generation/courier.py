@@ -45,7 +45,7 @@ class Courier:
 
     client: Client
     pool: tuple[User, ...]
-    sticky: Mapping[str, User]
+    bound: Mapping[str, tuple[User, ...]]
     seconds: float
     stop: threading.Event = field(default_factory=threading.Event)
     ended: str | None = None
@@ -56,11 +56,11 @@ class Courier:
     _silent_in_a_row: int = 0
 
     def user_for(self, operation: Operation) -> User | None:
-        """Return whose key a request gets: the one it is bound to, or whoever may send most at the moment."""
-        if operation.is_public or not self.pool:
+        """Return whose key a request gets: of those it is bound to, or of all, who may send most at the moment."""
+        users = self.bound.get(operation.id, self.pool)
+        if operation.is_public or not users:
             return None
-        bound = self.sticky.get(operation.id)
-        return bound if bound is not None else max(self.pool, key=lambda user: user.pacer.free)
+        return max(users, key=lambda user: user.pacer.free)
 
     def admit(self, user: User | None) -> None:
         """Wait until the plan allows a request. Raises Ended."""

@@ -30,10 +30,13 @@ from conformance.world import World
 
 __all__ = ["generated_ids", "judge_generated"]
 
-REQUESTS_WANTED = 350
+REQUESTS_WANTED = 420
 """About what a whole run over core sends with ten examples per operation."""
 
-MOST_USERS = 6
+MOST_USERS = 8
+TICKETED = {"modifyPosition": 60, "closePosition": 45, "getPosition": 15}
+"""Operations on a position, with about how many requests each gets: the busiest have users to themselves."""
+
 ROOMY_PER_MINUTE = 600
 
 
@@ -42,8 +45,9 @@ class _Cast:
     """The users of the generated requests: those who take turns, and who is bound to what."""
 
     pool: list[User] = field(default_factory=list)
-    sticky: dict[str, User] = field(default_factory=dict)
+    bound: dict[str, tuple[User, ...]] = field(default_factory=dict)
     known: dict[str, Known] = field(default_factory=dict)
+    denied: dict[str, str] = field(default_factory=dict)
     problem: str | None = None
 
 
@@ -81,8 +85,9 @@ async def judge_generated(
         for name in chosen:
             if not operations[name].is_public:
                 evidence.excluded[name] = cast.problem or "there is no user"
+    evidence.excluded.update(cast.denied)
     chosen = [name for name in chosen if name not in evidence.excluded]
-    courier = Courier(client, tuple(cast.pool), cast.sticky, target.budgets.schema_seconds)
+    courier = Courier(client, tuple(cast.pool), cast.bound, target.budgets.schema_seconds)
     try:
         if chosen:
             await _execute(client, cast, operations, chosen, wanted, courier, evidence, emit)
@@ -151,16 +156,16 @@ async def _cast(client: Client, world: World, chosen: list[Operation], transcrip
     except CheckSignal as problem:
         cast.problem = str(problem)
         return cast
-    main = cast.pool[0]
     if client.target.is_sandbox:
         await _more_users(world, cast, [one.id for one in private], transcript)
-    tickets = await _open_positions(client, main, {one.id for one in private}, transcript)
+    tied = [one.id for one in private if "{account_id}" in one.path or one.id in TICKETED]
+    free = sorted((name for name in tied if name not in cast.bound), key=lambda name: -TICKETED.get(name, 0))
+    for number, name in enumerate(free):
+        cast.bound[name] = (cast.pool[number % len(cast.pool)],)
     for one in chosen:
-        cast.known[one.id] = _known(client.target, one.id, cast.sticky.get(one.id, main), tickets)
-        if tickets and one.id in ("closePosition", "modifyPosition", "getPosition"):
-            cast.sticky[one.id] = main
-        elif "{account_id}" in one.path:
-            cast.sticky.setdefault(one.id, main)
+        owner = cast.bound.get(one.id, cast.pool)[0]
+        ticket = await _open_position(client, owner, transcript) if one.id in TICKETED else None
+        cast.known[one.id] = _known(client.target, one.id, owner, ticket)
     return cast
 
 
@@ -178,8 +183,8 @@ async def _main_user(client: Client, world: World, transcript: Transcript) -> Us
     return await _disposable(world, transcript)
 
 
-async def _disposable(world: World, transcript: Transcript) -> User:
-    needs = frozenset({"disposable_user", "disposable_account"})
+async def _disposable(world: World, transcript: Transcript, *, with_account: bool = True) -> User:
+    needs = frozenset({"disposable_user", "disposable_account"} if with_account else {"disposable_user"})
     fixtures = await world.acquire(needs, 0, transcript, Patience())
     assert fixtures.disposable_user is not None
     return fixtures.disposable_user
@@ -189,50 +194,47 @@ async def _more_users(world: World, cast: _Cast, names: list[str], transcript: T
     """Add users as long as the plan of the first allows too few requests, and some for what uses users up."""
     per_minute = cast.pool[0].pacer.per_minute
     try:
-        for group in ({"createAccount"}, {"rotateApiKey", "deleteAccount"}):
-            bound = group & set(names)
-            if bound:
-                alone = await _disposable(world, transcript)
-                cast.sticky.update(dict.fromkeys(bound, alone))
+        if "createAccount" in names:
+            alone = [await _disposable(world, transcript, with_account=False)]
+            if alone[0].pacer.per_minute is not None:
+                alone.append(await _disposable(world, transcript, with_account=False))
+            cast.bound["createAccount"] = tuple(alone)
+        used_up = {"rotateApiKey", "deleteAccount"} & set(names)
+        if used_up:
+            cast.bound.update(dict.fromkeys(used_up, (await _disposable(world, transcript),)))
         while per_minute is not None and len(cast.pool) < min(MOST_USERS, 1 + REQUESTS_WANTED // per_minute):
             cast.pool.append(await _disposable(world, transcript))
     except CheckSignal as problem:
         cast.problem = str(problem)
-    for name in DISPOSABLE_ONLY & set(names):
-        cast.sticky.setdefault(name, cast.pool[-1])
+    for name in DISPOSABLE_ONLY & set(names) - set(cast.bound):
+        cast.denied[name] = cast.problem or "there is no user to spare"
 
 
-async def _open_positions(client: Client, user: User, names: set[str], transcript: Transcript) -> list[int]:
-    """Open a position to be changed and one to be closed, where orders are allowed."""
+async def _open_position(client: Client, user: User, transcript: Transcript) -> int | None:
+    """Open a position to be read, changed or closed, where orders are allowed; return its ticket."""
     target = client.target
-    may_trade = target.is_sandbox or target.allow_orders
-    if not may_trade or not names & {"closePosition", "modifyPosition", "getPosition"}:
-        return []
-    tickets = []
+    if not target.is_sandbox and not target.allow_orders:
+        return None
     try:
-        for _ in range(2):
-            answer = await client.call("placeOrder", transcript, user=user, body=_order(target))
-            ticket = answer.document.get("ticket")
-            if answer.document.get("success") is True and isinstance(ticket, int):
-                tickets.append(ticket)
+        answer = await client.call("placeOrder", transcript, user=user, body=_order(target))
     except CheckSignal:
-        return tickets
-    return tickets
+        return None
+    ticket = answer.document.get("ticket")
+    return ticket if answer.document.get("success") is True and isinstance(ticket, int) else None
 
 
-def _known(target: TargetConfig, operation: str, user: User, tickets: list[int]) -> Known:
+def _known(target: TargetConfig, operation: str, user: User, ticket: int | None) -> Known:
     parameters: dict[str, object] = {"symbol": target.symbol}
     if user.account is not None:
         parameters.update({"account_id": user.account.id, "X-Account-ID": user.account.id})
-    if tickets:
-        parameters["ticket"] = tickets[0]
     bodies: dict[str, dict[str, Any]] = {
         "placeOrder": _order(target),
         "createAccount": {"mt5Login": "70000001", "mt5Password": "generated-pass", "mt5Server": "Conformance-Demo"},
     }
-    if tickets:
-        bodies["modifyPosition"] = {"ticket": tickets[0], "sl": 0}
-        bodies["closePosition"] = {"ticket": tickets[-1]}
+    if ticket is not None:
+        parameters["ticket"] = ticket
+        bodies["modifyPosition"] = {"ticket": ticket, "sl": 0}
+        bodies["closePosition"] = {"ticket": ticket}
     return Known(parameters, bodies.get(operation))
 
 

@@ -103,18 +103,20 @@ def _status(
     trouble = evidence.troubles.get(operation.id) or evidence.troubles.get(None)
     if trouble is not None:
         return Status.ERROR, trouble
-    if evidence.ended is not None:
-        return Status.COULD_NOT_RUN, evidence.ended
     if not any(200 <= answer.exchange.status < 300 and not answer.is_foreign for answer in answers):
         if operation.is_optional and all(answer.exchange.status in (404, 405, 501) for answer in answers):
             return Status.NOT_APPLICABLE, "the gateway does not have this optional operation"
-        return Status.COULD_NOT_RUN, "none of the generated requests was answered with success"
+        return Status.COULD_NOT_RUN, evidence.ended or "none of the generated requests was answered with success"
     is_exercised = (operation.id, check.name) in evidence.seen and (
         _exercises_at_all(evidence, operation, check)
         if check.name.endswith(("_rejection", "_acceptance"))
         else any(_exercises(operation, check, answer) for answer in answers)
     )
-    return (Status.PASS, None) if is_exercised else (Status.NOT_APPLICABLE, check.otherwise)
+    if is_exercised:
+        return Status.PASS, None
+    if evidence.ended is not None:
+        return Status.COULD_NOT_RUN, evidence.ended
+    return Status.NOT_APPLICABLE, check.otherwise
 
 
 def _exercises_at_all(evidence: Evidence, operation: Operation, check: GeneratedCheck) -> bool:
