@@ -17,7 +17,8 @@ class RequirementStatus(StrEnum):
     """What the run says about one requirement."""
 
     HOLDS = "holds"
-    BROKEN = "broken"
+    BROKEN = "broken"  # a MUST that does not hold
+    NOT_FOLLOWED = "not-followed"  # a SHOULD that does not hold: no reason to call a gateway non-conformant
     FLAKY = "flaky"
     NOT_JUDGED = "not-judged"  # its checks did not come to assert it
     NOT_CLAIMED = "not-claimed"  # belongs to a capability that the gateway does not claim
@@ -149,8 +150,9 @@ def _status(
         return RequirementStatus.NOT_CLAIMED
     if tally.broken:
         broken = [one for one in judged if one.tallies.get(requirement.id, Tally()).broken]
-        only_flaky = all(one.status is Status.FLAKY for one in broken)
-        return RequirementStatus.FLAKY if only_flaky else RequirementStatus.BROKEN
+        if all(one.status is Status.FLAKY for one in broken):
+            return RequirementStatus.FLAKY
+        return RequirementStatus.BROKEN if requirement.level is Level.MUST else RequirementStatus.NOT_FOLLOWED
     if tally.held:
         return RequirementStatus.HOLDS
     if judged:
