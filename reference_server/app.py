@@ -154,7 +154,7 @@ def _simulated_terminals(settings: Settings, clock: Clock) -> Terminals:
         clock,
         seed=settings.simulator_seed,
         poll_interval_seconds=settings.tick_poll_interval_ms / 1000,
-        state_path=settings.data_dir / "simulator.json",
+        state_directory=settings.data_dir,
     )
 
 

@@ -130,6 +130,22 @@ class SimulatedBroker:
             self.advance()
             return snapshot.dump(self.market, self.ledger, self.accounts.values())
 
+    def dump_changes(
+        self, server: str, login: int, tickets: Iterable[int], *, past_orders: int, deals: int
+    ) -> dict[str, Any]:
+        """What became of some tickets of an account since its history had these lengths: see `snapshot.changes`.
+
+        Raises KeyError for an account that was never opened.
+        """
+        with self.lock:
+            account = self.accounts[server, login]
+            return snapshot.changes(self.market, self.ledger, account, tickets, past_orders=past_orders, deals=deals)
+
+    def history_lengths(self, server: str, login: int) -> tuple[int, int]:
+        """How many past orders and deals an account has. Raises KeyError for one that was never opened."""
+        account = self.accounts[server, login]
+        return len(account.past_orders), len(account.deals)
+
     def load(self, state: Mapping[str, Any]) -> None:
         """Continue from a dump: what happened to prices meanwhile is played, with stops and pending orders.
 

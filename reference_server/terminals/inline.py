@@ -26,8 +26,8 @@ _log = logging.getLogger(__name__)
 class InlineTerminal:
     """Implements the Terminal port by calling the adapter directly, with one task that polls.
 
-    The adapter must be logged in. `on_trade` is called after each trading call, `on_closed` once when
-    the terminal has been closed.
+    The adapter must be logged in. The poller is woken by each trade, so that its events follow at once. `on_trade` is
+    called with what a trade brought about before it is answered, `on_closed` once when the terminal has been closed.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class InlineTerminal:
         listener: Listener,
         *,
         poll_interval_seconds: float = POLL_INTERVAL_SECONDS,
-        on_trade: Callable[[], None] | None = None,
+        on_trade: Callable[[OrderResult], None] | None = None,
         on_closed: Callable[[InlineTerminal], None] | None = None,
     ) -> None:
         self._adapter = adapter
@@ -64,24 +64,18 @@ class InlineTerminal:
 
     async def place_order(self, order: NewOrder) -> OrderResult:
         """Place an order. Raises SymbolNotFound, OutcomeUnknown."""
-        try:
-            return self._adapter.place_order(order)
-        finally:
-            self._after_trade()
+        self._wake.set()
+        return self._kept(self._adapter.place_order(order))
 
     async def close_position(self, ticket: int, volume: float | None) -> OrderResult:
         """Close all (None) or part of a position. Raises PositionNotFound, OutcomeUnknown."""
-        try:
-            return self._adapter.close_position(ticket, volume)
-        finally:
-            self._after_trade()
+        self._wake.set()
+        return self._kept(self._adapter.close_position(ticket, volume))
 
     async def modify_position(self, change: PositionChange) -> OrderResult:
         """Change stop levels. Raises PositionNotFound, OutcomeUnknown."""
-        try:
-            return self._adapter.modify_position(change)
-        finally:
-            self._after_trade()
+        self._wake.set()
+        return self._kept(self._adapter.modify_position(change))
 
     async def symbols(self) -> Sequence[str]:
         """All symbols that the broker lists."""
@@ -114,11 +108,10 @@ class InlineTerminal:
         if self._on_closed is not None:
             self._on_closed(self)
 
-    def _after_trade(self) -> None:
-        """Let the events of a trade follow at once."""
-        self._wake.set()
-        if self._on_trade is not None:
-            self._on_trade()
+    def _kept(self, result: OrderResult) -> OrderResult:
+        if self._on_trade is not None and result.success:
+            self._on_trade(result)
+        return result
 
     async def _poll(self) -> None:
         """Poll until cancelled; a defect in one poll is logged and does not end the account's events."""

@@ -67,11 +67,11 @@ class Heard:
 class Desk:
     """A provider under test, with the hands of its broker: what a contract test may do besides calling the port."""
 
-    def __init__(self, state_path: Path | None = None) -> None:
+    def __init__(self, state_directory: Path | None = None) -> None:
         self.clock = HandClock()
         self.broker = SimulatedBroker(clock=self.clock, prices=ManualPrices())
         self.terminals = SimulatedTerminals(
-            self.clock, broker=self.broker, poll_interval_seconds=0.002, state_path=state_path
+            self.clock, broker=self.broker, poll_interval_seconds=0.002, state_directory=state_directory
         )
         self.heard = Heard()
 

@@ -1,7 +1,5 @@
 """The poller tells everything once."""
 
-import stat
-from pathlib import Path
 from types import SimpleNamespace
 from typing import TypeVar
 
@@ -18,13 +16,12 @@ from reference_server.domain.events import (
     TerminalEvent,
 )
 from reference_server.domain.market import Timeframe
-from reference_server.domain.trading import NewOrder, OrderType, Side
+from reference_server.domain.trading import OrderType, Side
 from reference_server.terminals.adapter import MetaTraderAdapter
 from reference_server.terminals.candles import bar_end, bar_open
 from reference_server.terminals.poller import Poller
-from reference_server.terminals.simulated import SimulatedTerminals, SimulatorStateUnusable
 from reference_server.terminals.ticks import TickFollower
-from tests.terminals.fakes import Desk, HandClock, HandMadeModule
+from tests.terminals.fakes import HandClock, HandMadeModule
 
 E = TypeVar("E")
 MONDAY_SERVER_MS = 1_717_408_800_000 + 3 * 3_600_000
@@ -169,28 +166,3 @@ def test_bars_follow_each_other_without_gap(timeframe: Timeframe, at: int) -> No
     assert opened <= at < end
     assert bar_open(timeframe, end) == end
     assert bar_open(timeframe, end - 1) == opened
-
-
-async def test_accounts_of_the_simulated_broker_outlive_the_gateway(tmp_path: Path) -> None:
-    path = tmp_path / "data" / "simulator.json"
-    desk = Desk(path)
-    desk.price("EURUSD", 1.1, 1.1001)
-    terminal = await desk.open()
-    result = await terminal.place_order(NewOrder("EURUSD", Side.BUY, OrderType.MARKET, 0.1))
-    before = await terminal.account_info()
-    await desk.terminals.close()
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert "secret" not in path.read_text()
-    again = Desk(path)
-    terminal = await again.open()
-    assert [position.ticket for position in await terminal.positions()] == [result.ticket]
-    assert (await terminal.account_info()).balance == before.balance
-    await again.terminals.close()
-
-
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"version": 99}', "\x00"])
-def test_a_damaged_state_file_says_what_to_do(clock: HandClock, tmp_path: Path, text: str) -> None:
-    path = tmp_path / "simulator.json"
-    path.write_text(text)
-    with pytest.raises(SimulatorStateUnusable, match="move it away"):
-        SimulatedTerminals(clock, state_path=path)

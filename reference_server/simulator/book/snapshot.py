@@ -26,9 +26,80 @@ def dump(market: Market, ledger: Ledger, accounts: Iterable[Account]) -> dict[st
     }
 
 
+def changes(
+    market: Market, ledger: Ledger, account: Account, tickets: Iterable[int], *, past_orders: int, deals: int
+) -> dict[str, Any]:
+    """Describe what became of some tickets of an account since its history had these lengths.
+
+    Unlike a dump it costs the same however many positions there are and however long the history is. Tickets that the
+    new deals belong to need not be named.
+    """
+    fresh = account.deals[deals:]
+    touched = sorted({*tickets, *(deal.position_id for deal in fresh), *(deal.order for deal in fresh)})
+    book = {ticket: account.positions.get(ticket) for ticket in touched}
+    pending = {ticket: account.orders.get(ticket) for ticket in touched}
+    return {
+        "utc_ms": market.utc_ms,
+        "next_order": ledger.next_order,
+        "next_deal": ledger.next_deal,
+        "prices": {name: [quote.bid, quote.ask] for name, quote in market.quotes.items()},
+        "account": _terms(account),
+        "positions": [[ticket, position and asdict(position)] for ticket, position in book.items()],
+        "orders": [[ticket, order and asdict(order)] for ticket, order in pending.items()],
+        "past_orders": [past_orders, [list(order) for order in account.past_orders[past_orders:]]],
+        "deals": [deals, [list(deal) for deal in fresh]],
+    }
+
+
+def apply(state: dict[str, Any], journal: Iterable[Mapping[str, Any]]) -> None:
+    """Bring a dump up to date with changes that came after it. Raises KeyError, TypeError, ValueError for damage."""
+    books = {(account["server"], account["login"]): _Book(account) for account in state["accounts"]}
+    for changed in journal:
+        for name in ("utc_ms", "next_order", "next_deal", "prices"):
+            state[name] = changed[name]
+        terms = changed["account"]
+        key = (terms["server"], terms["login"])
+        if key not in books:
+            books[key] = _Book({"positions": [], "orders": [], "past_orders": [], "deals": []})
+        books[key].apply(changed)
+    state["accounts"] = [book.account() for book in books.values()]
+
+
+class _Book:
+    """An account of a dump while it is brought up to date. A position keeps its identifier when its ticket changes."""
+
+    def __init__(self, account: dict[str, Any]) -> None:
+        self._account = account
+        self._positions = {record["identifier"]: record for record in account["positions"]}
+        self._orders = {record["ticket"]: record for record in account["orders"]}
+
+    def apply(self, changed: Mapping[str, Any]) -> None:
+        self._account.update(changed["account"])
+        held = [record for _, record in changed["positions"] if record is not None]
+        kept = {record["identifier"] for record in held}
+        for ticket, _ in changed["positions"]:
+            if ticket not in kept:
+                self._positions.pop(ticket, None)
+        self._positions.update((record["identifier"], record) for record in held)
+        for ticket, record in changed["orders"]:
+            if record is None:
+                self._orders.pop(ticket, None)
+            else:
+                self._orders[ticket] = record
+        for name in ("past_orders", "deals"):
+            start, fresh = changed[name]
+            self._account[name][start:] = fresh
+
+    def account(self) -> dict[str, Any]:
+        return {**self._account, "positions": [*self._positions.values()], "orders": [*self._orders.values()]}
+
+
+def _terms(account: Account) -> dict[str, Any]:
+    return {**{name: getattr(account, name) for name in PLAIN}, "settings": asdict(account.settings)}
+
+
 def _account(account: Account) -> dict[str, Any]:
-    state: dict[str, Any] = {name: getattr(account, name) for name in PLAIN}
-    state["settings"] = asdict(account.settings)
+    state = _terms(account)
     state["positions"] = [asdict(position) for position in account.positions.values()]
     state["orders"] = [asdict(order) for order in account.orders.values()]
     state["past_orders"] = [list(order) for order in account.past_orders]

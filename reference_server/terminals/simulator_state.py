@@ -1,0 +1,141 @@
+"""The simulated broker's accounts on disk: a dump now and then, and a journal of every trade since.
+
+A trade is in the journal before its answer leaves, so that a gateway that is killed loses no position and never gives a
+ticket twice. A dump names the first journal that it does not hold; the next journal begins with the dump, and those
+before it are deleted once it is on disk. Journals are written without waiting for the disk: they survive the end of the
+process, and a power cut may cost what the system had not written yet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from reference_server.simulator import SimulatedBroker
+from reference_server.simulator.book import snapshot
+
+DUMP_FILE: Final = "simulator.json"
+_JOURNAL: Final = re.compile(r"simulator\.([0-9]{1,12})\.journal")
+
+_log = logging.getLogger(__name__)
+
+
+class SimulatorStateUnusable(Exception):
+    """The file with the simulated broker's accounts cannot be read or written."""
+
+
+class SimulatorState:
+    """Keeps one broker's accounts in a directory, in files of mode 0600."""
+
+    def __init__(self, broker: SimulatedBroker, directory: Path) -> None:
+        """Restore what was kept. Raises SimulatorStateUnusable."""
+        self._broker = broker
+        self._directory = directory
+        self._number = _restore(broker, directory)
+        self._journal: int | None = None
+        self._lengths = _lengths(broker)
+
+    def has_news(self, server: str, login: int) -> bool:
+        """Whether the account's history has grown since the last note: a stop or a pending order did that."""
+        return self._broker.history_lengths(server, login) != self._lengths.get((server, login))
+
+    def note(self, server: str, login: int, tickets: Iterable[int]) -> None:
+        """Write what became of these tickets of an account, and whatever else its history got since the last note."""
+        key = (server, login)
+        past_orders, deals = self._lengths.get(key, (0, 0))
+        changed = self._broker.dump_changes(server, login, tickets, past_orders=past_orders, deals=deals)
+        try:
+            if self._journal is None:
+                self._journal = _create(self._directory / f"simulator.{self._number}.journal")
+            os.write(self._journal, orjson.dumps(changed, option=orjson.OPT_APPEND_NEWLINE))
+        except OSError as failed:  # the next dump has it, unless the process ends before
+            _log.error("a trade cannot be written to the journal in %s: %s", self._directory, failed)
+        self._lengths[key] = (past_orders + len(changed["past_orders"][1]), deals + len(changed["deals"][1]))
+
+    async def dump(self) -> None:
+        """Take the broker's state here and write it in a thread: a disk may take longer than an order."""
+        self._close_journal()
+        self._number += 1
+        state = {**self._broker.dump(), "journal": self._number}
+        self._lengths = _lengths(self._broker)
+        try:
+            await asyncio.to_thread(_write_dump, self._directory, state)
+        except OSError as failed:
+            _log.error("the simulated broker's accounts cannot be saved in %s: %s", self._directory, failed)
+
+    async def close(self) -> None:
+        """Dump for the last time."""
+        await self.dump()
+        self._close_journal()
+
+    def _close_journal(self) -> None:
+        if self._journal is not None:
+            os.close(self._journal)
+            self._journal = None
+
+
+def _lengths(broker: SimulatedBroker) -> dict[tuple[str, int], tuple[int, int]]:
+    return {key: broker.history_lengths(*key) for key in broker.accounts}
+
+
+def _create(path: Path) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+
+
+def _write_dump(directory: Path, state: dict[str, Any]) -> None:
+    """Replace the dump as one step, and delete the journals that it holds. Raises OSError."""
+    draft = directory / f"{DUMP_FILE}.new"
+    draft.unlink(missing_ok=True)
+    with os.fdopen(_create(draft), "wb") as file:
+        file.write(orjson.dumps(state))
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(directory / DUMP_FILE)
+    for number, path in _journals(directory):
+        if number < state["journal"]:
+            path.unlink(missing_ok=True)
+
+
+def _journals(directory: Path) -> list[tuple[int, Path]]:
+    if not directory.is_dir():
+        return []
+    found = ((_JOURNAL.fullmatch(path.name), path) for path in directory.iterdir())
+    return sorted((int(match[1]), path) for match, path in found if match)
+
+
+def _restore(broker: SimulatedBroker, directory: Path) -> int:
+    """Load the dump and play the journals that came after it; return the number of the next journal."""
+    path = directory / DUMP_FILE
+    next_number = 0
+    try:
+        state = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        if state is not None and not isinstance(state, dict):
+            raise ValueError("not an object")
+        first = 0 if state is None else int(state.get("journal", 0))
+        next_number = first
+        for number, path in _journals(directory):
+            if number < first:
+                continue
+            next_number = number + 1
+            if state is None:
+                if number > 0:
+                    raise ValueError("the file simulator.json that it continues is missing")
+                state = broker.dump()
+            lines = path.read_bytes().split(b"\n")[:-1]  # what follows the last newline was cut while written
+            snapshot.apply(state, map(json.loads, lines))
+        if state is not None:
+            broker.load(state)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as unreadable:
+        raise SimulatorStateUnusable(
+            f"{path} does not hold the simulated broker's accounts ({unreadable}): move it away to start afresh."
+        ) from unreadable
+    return next_number
