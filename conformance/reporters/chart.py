@@ -8,7 +8,10 @@ __all__ = ["Bar", "Chart", "Segment", "draw_chart"]
 
 ROW_HEIGHT = 24
 BAR_LEFT, BAR_WIDTH = 31.0, 61.0
-"""Where the longest bar lies, in percent of the chart's width: it fits a phone and a wide screen alike."""
+"""Where a bar lies, in percent of the chart's width: it fits a phone and a wide screen alike."""
+
+LEAST_SHARE = 0.025
+"""A single failure among hundreds of checks is still seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +44,22 @@ class Chart:
 
 
 def draw_chart(areas: list[Document]) -> Chart:
-    """Return the chart of the document's areas; a bar's length is the number of its checks."""
-    longest = max((sum(area["counts"].values()) for area in areas), default=1) or 1
-    bars = tuple(_bar(area, index * ROW_HEIGHT, longest) for index, area in enumerate(areas))
+    """Return the chart of the document's areas. Each bar is as long as the others: areas differ too much in size."""
+    bars = tuple(_bar(area, index * ROW_HEIGHT) for index, area in enumerate(areas))
     return Chart(bars, len(bars) * ROW_HEIGHT)
 
 
-def _bar(area: Document, y: int, longest: int) -> Bar:
-    segments, done = [], 0
-    for status, count in area["counts"].items():
-        if count:
-            segments.append(Segment(status, count, _place(done, longest), _percent(count / longest * BAR_WIDTH)))
-            done += count
-    return Bar(area["name"], y, done, _place(done, longest), tuple(segments))
-
-
-def _place(count: int, longest: int) -> str:
-    return _percent(BAR_LEFT + count / longest * BAR_WIDTH)
+def _bar(area: Document, y: int) -> Bar:
+    counts = {status: count for status, count in area["counts"].items() if count}
+    total = sum(counts.values())
+    shares = {status: max(count / total, LEAST_SHARE) for status, count in counts.items()}
+    whole = sum(shares.values())
+    segments, x = [], BAR_LEFT
+    for status, share in shares.items():
+        width = share / whole * BAR_WIDTH
+        segments.append(Segment(status, counts[status], _percent(x), _percent(width)))
+        x += width
+    return Bar(area["name"], y, total, _percent(x), tuple(segments))
 
 
 def _percent(value: float) -> str:

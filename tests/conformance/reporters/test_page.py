@@ -99,15 +99,15 @@ def test_the_chart_is_described_for_those_who_cannot_see_it(text: str) -> None:
     assert "orders: 1 pass, 1 fail, 1 warning" in text
 
 
-def test_bars_end_where_their_counts_end(make_report: MakeReport) -> None:
-    results = [*one_of_each(), failed(id="errors.one", area="errors")]
-    chart = draw_chart(build_document(make_report(*results), Redactor())["areas"])
-    assert [bar.total for bar in chart.bars] == [len(Status), 1]
-    for bar in chart.bars:
-        assert float(bar.segments[-1].x[:-1]) + float(bar.segments[-1].width[:-1]) == pytest.approx(
-            float(bar.total_x[:-1]), abs=0.01
-        )
-        assert float(bar.total_x[:-1]) <= 93
+def test_bars_are_alike_in_length_and_a_single_failure_among_many_is_seen(make_report: MakeReport) -> None:
+    passed = [failed(id=f"orders.{number}", status=Status.PASS, findings=()) for number in range(500)]
+    results = [failed(), *passed, failed(id="errors.one", area="errors")]
+    many, one = draw_chart(build_document(make_report(*results), Redactor())["areas"]).bars
+    assert (many.total, one.total, many.total_x, one.total_x) == (501, 1, "92.000%", "92.000%")
+    assert [(part.status, part.count) for part in many.segments] == [("pass", 500), ("fail", 1)]
+    assert float(many.segments[1].width[:-1]) > 1
+    end = float(many.segments[1].x[:-1]) + float(many.segments[1].width[:-1])
+    assert end == pytest.approx(92.0, abs=0.01)
 
 
 def test_thousands_of_rows_are_written_quickly_enough_to_be_read(make_report: MakeReport) -> None:
