@@ -12,7 +12,7 @@ import orjson
 from conformance.client import LONGEST_WAIT_SECONDS, Client
 from conformance.contract import Operation
 from conformance.exchange import Exchange, Headers, Request, Response
-from conformance.generation.plan import template
+from conformance.generation.plan import DISPOSABLE_ONLY, template
 from conformance.holdings import User
 
 __all__ = ["Answer", "Courier", "Ended"]
@@ -56,11 +56,13 @@ class Courier:
     _silent_in_a_row: int = 0
 
     def user_for(self, operation: Operation) -> User | None:
-        """Return whose key a request gets: of those it is bound to, or of all, who may send most at the moment."""
-        users = self.bound.get(operation.id, self.pool)
+        """Return whose key a request gets: one of those it is bound to; else, and when they rest, any who may send."""
+        bound = self.bound.get(operation.id, ())
+        users = (*bound, *(() if operation.id in DISPOSABLE_ONLY else self.pool))
         if operation.is_public or not users:
             return None
-        return max(users, key=lambda user: user.pacer.free)
+        rested = next((user for user in bound if user.pacer.free), None)
+        return rested if rested is not None else max(users, key=lambda user: user.pacer.free)
 
     def admit(self, user: User | None) -> None:
         """Wait until the plan allows a request. Raises Ended."""

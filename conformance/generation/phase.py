@@ -30,10 +30,10 @@ from conformance.world import World
 
 __all__ = ["generated_ids", "judge_generated"]
 
-REQUESTS_WANTED = 420
+REQUESTS_WANTED = 540
 """About what a whole run over core sends with ten examples per operation."""
 
-MOST_USERS = 8
+MOST_USERS = 10
 TICKETED = {"modifyPosition": 60, "closePosition": 45, "getPosition": 15}
 """Operations on a position, with about how many requests each gets: the busiest have users to themselves."""
 
