@@ -120,9 +120,8 @@ SHAPES: dict[str, Callable[[str], str]] = {
     "at the clip": lambda secret: "x" * 19_990 + secret,
     "doubled": lambda secret: secret + secret,
 }
-secrets = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=8, max_size=40).filter(
-    lambda secret: len(set(secret)) > 5 and secret == secret.strip()
-)
+secrets = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=40).map("pw§{}§".format)
+"""With a sign that no report holds of itself: `account_` is a possible password, and found in each."""
 
 
 def readable(files: dict[str, bytes]) -> str:
