@@ -62,7 +62,7 @@ def _result(
     entries: list[Entry] = []
     faults = [one.fault for one in looked if one.fault is not None]
     for fault in faults[:MOST_KEPT]:
-        _keep(check, fault, evidence.answers.get(fault.case), findings, entries)
+        _keep(operation, check, fault, evidence.answers.get(fault.case), findings, entries)
     if check.name == "not_a_server_error":
         for silence in evidence.silences.get(operation.id, ())[:MOST_KEPT]:
             text = silence.exchange.response.body.decode()
@@ -143,6 +143,7 @@ def _exercises(operation: Operation, check: GeneratedCheck, answer: Answer) -> b
 
 
 def _keep(
+    operation: Operation,
     check: GeneratedCheck,
     fault: Fault,
     answer: Answer | None,
@@ -156,7 +157,8 @@ def _keep(
         level, requirement = Level.SHOULD, None
     if check.name == "ignored_auth" and fault.is_about_wrong_key:
         requirement = "TONPO-AUTH-020"
-    if check.name == "negative_data_rejection" and answer is not None and _is_no_object(answer.exchange.request.body):
+    is_refusal = check.name == "negative_data_rejection" and operation.body_is_required and answer is not None
+    if is_refusal and answer is not None and _is_no_object(answer.exchange.request.body):
         level, requirement = Level.MUST, "TONPO-ERR-090"
     first, _, rest = fault.message.partition("\n")
     message = f"{fault.title}: {first}" if first and first != fault.title else fault.title
