@@ -1,6 +1,7 @@
 """Remove what the run created, and prove that it is gone."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from conformance.client import Client
@@ -35,34 +36,41 @@ async def clean_up(client: Client, notice: Callable[[str], None]) -> CheckResult
     began = client.wire.clock()
     found = _Findings()
     holdings = client.holdings
-    for user in list(holdings.users):
-        mine = [one for one in holdings.tickets.values() if one.user is user]
-        if mine and not (user.account and user.account.is_deleted):
-            notice(f"closing {len(mine)} orders and positions of {user.label}")
-            await _guarded(_remove_tickets(client, user, mine, transcript, found), found, f"tickets of {user.label}")
-    accounts = [(user, account) for user, account in holdings.accounts if not account.is_deleted]
-    if accounts:
-        notice(f"deleting {len(accounts)} accounts")
-    for user, account in accounts:
-        await _guarded(_delete_account(client, user, account, transcript, found), found, f"account {account.id}")
+    placed = len(holdings.tickets)
+    accounts = [account for _, account in holdings.accounts if not account.is_deleted]
+    if placed or accounts:
+        notice(f"removing {placed} orders and positions, {len(accounts)} accounts")
+    users = {id(user): user for user in (*holdings.users, *(user for user, _ in holdings.accounts))}
+    await asyncio.gather(*(_clean_user(client, user, transcript, found) for user in users.values()))
     left = [f"{one.label} ({one.user_id})" for one in holdings.users if one.is_created_by_run]
     removed = ", ".join(f"{count} {what}" for what, count in found.removed.items()) or "nothing to remove"
-    users = f"; {len(left)} users stay, as no operation removes one" if left else ""
+    staying = f"; {len(left)} users stay, as no operation removes one" if left else ""
     return CheckResult(
         id=f"{AREA}.residue",
         area=AREA,
         title="Everything that the run created is removed",
         status=Status.WARN if found.residue else Status.PASS,
-        reason=removed + users,
+        reason=removed + staying,
         findings=tuple(Finding(None, Level.SHOULD, f"left behind: {one}") for one in found.residue),
         transcript=tuple(transcript.entries) if found.residue else (),
         duration_ms=(client.wire.clock() - began) * 1000,
     )
 
 
-async def _guarded(work: object, found: _Findings, what: str) -> None:
+async def _clean_user(client: Client, user: User, transcript: Transcript, found: _Findings) -> None:
+    """Remove what one user has. A gateway that still counts the run's requests says so with a 429, which is obeyed."""
+    user.pacer.forget()
+    mine = [one for one in client.holdings.tickets.values() if one.user is user]
+    if mine and not (user.account and user.account.is_deleted):
+        await _guarded(_remove_tickets(client, user, mine, transcript, found), found, f"tickets of {user.label}")
+    for owner, account in client.holdings.accounts:
+        if owner is user and not account.is_deleted:
+            await _guarded(_delete_account(client, user, account, transcript, found), found, f"account {account.id}")
+
+
+async def _guarded(work: Awaitable[None], found: _Findings, what: str) -> None:
     try:
-        await work  # type: ignore[misc]
+        await work
     except CheckSignal as problem:
         found.residue.append(f"{what} ({problem})")
 

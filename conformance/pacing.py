@@ -26,7 +26,7 @@ class Pacer:
             return 0
         if self.per_minute is None:
             return 1_000_000
-        self._forget()
+        self._drop_old()
         return max(0, self._usable - len(self._sent))
 
     @property
@@ -40,7 +40,7 @@ class Pacer:
         hold = max(0.0, self._not_before - now)
         if self.per_minute is None:
             return hold
-        self._forget()
+        self._drop_old()
         if len(self._sent) < self._usable:
             return hold
         return max(hold, self._sent[len(self._sent) - self._usable] + WINDOW_SECONDS - now)
@@ -53,7 +53,11 @@ class Pacer:
         """Send nothing for `seconds`, because the gateway said so."""
         self._not_before = max(self._not_before, self._clock() + seconds)
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Count from nothing again, where a 429 is harmless and waiting to be sure is not worth its time."""
+        self._sent.clear()
+
+    def _drop_old(self) -> None:
         horizon = self._clock() - WINDOW_SECONDS
         while self._sent and self._sent[0] <= horizon:
             self._sent.popleft()
