@@ -21,6 +21,9 @@ from reference_server.domain.errors import GatewayError, InvalidParameter
 MAX_HEAD_BYTES = 65_536
 """Bounds request line and headers together; no request of the contract comes near."""
 
+REQUEST_SECONDS = 30.0
+"""How long a client may take to send one request, so that connections on which nothing comes do not pile up."""
+
 WRITER = "tonpo.frames"
 """The extension of the ASGI scope under which the protocol offers itself as a FrameWriter.
 
@@ -78,14 +81,31 @@ class JoinedWrites:
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """uvicorn's own protocol, which answers malformed requests in the gateway's error shape and bounds the head."""
+    """uvicorn's own protocol, which answers malformed requests in the gateway's error shape and bounds the head.
+
+    A request that is not complete when the bytes that began it are read must be so soon: most arrive in one piece, and
+    for those no timer is made.
+    """
 
     _head_bytes = 0
     _is_reading_head = False
+    _is_incomplete = True
+    _too_late: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, with joined writes."""
         super().connection_made(JoinedWrites(transport, self.loop))  # type: ignore[arg-type] # all that uvicorn calls
+        self._too_late = self.loop.call_later(REQUEST_SECONDS, self._give_up)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        self._end_waiting()
+        super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the connection over."""
+        self._end_waiting()
+        super().handle_websocket_upgrade()
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser, and stop at a head without end."""
@@ -94,9 +114,25 @@ class HttpProtocol(HttpToolsProtocol):
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
                 self.send_400_response(f"The head of the request is larger than {MAX_HEAD_BYTES} bytes.")
+        if self._too_late is not None:
+            if not self._is_incomplete:
+                self._end_waiting()
+        elif self._is_incomplete and not self.transport.is_closing():
+            self._too_late = self.loop.call_later(REQUEST_SECONDS, self._give_up)
+
+    def _end_waiting(self) -> None:
+        self._is_incomplete = False
+        if self._too_late is not None:
+            self._too_late.cancel()
+            self._too_late = None
+
+    def _give_up(self) -> None:
+        self._too_late = None
+        self.transport.close()
 
     def on_message_begin(self) -> None:
         """Begin to count."""
+        self._is_incomplete = True
         self._head_bytes = 0
         self._is_reading_head = True
         super().on_message_begin()
@@ -105,6 +141,11 @@ class HttpProtocol(HttpToolsProtocol):
         """The head is complete: what follows is bounded elsewhere."""
         self._is_reading_head = False
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """The request is complete."""
+        self._is_incomplete = False
+        super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Answer in the gateway's shape, and close."""

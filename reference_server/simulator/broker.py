@@ -152,7 +152,7 @@ class SimulatedBroker:
         Raises ValueError when the state is no dump of this version.
         """
         with self.lock:
-            accounts = snapshot.load(state, self.market, self.ledger, self.settings)
+            accounts = snapshot.load(state, self.market, self.ledger)
             self.accounts.clear()
             self.accounts.update({(account.server, account.login): account for account in accounts})
             self._triggers.resume()

@@ -64,9 +64,9 @@ class BookFollower:
     def poll(self, *, balance_moved: bool) -> list[TerminalEvent]:
         """Give what changed since the last call: settled orders first, then positions."""
         now = self._adapter.clock.monotonic()
-        announced = self._adapter.settlements.take()
         positions = {record.ticket: record for record in self._adapter.position_book.records()}
         orders = self._read_orders()
+        announced = self._adapter.settlements.take()  # only now: a terminal that could not be read would lose them
         placed = [order for ticket, order in orders.items() if ticket not in self._orders]
         self._vanished.update({t: order for t, order in self._orders.items() if t not in orders})
         is_changed = balance_moved or announced or placed or self._vanished or _differ(positions, self._positions)

@@ -70,6 +70,7 @@ class Poller:
         except TerminalUnavailable as lost:
             if self._alive:
                 self._alive = self._connected = False
+                events += self._adapter.settlements.take()  # their answers are known; nobody asks this terminal again
                 events.append(ConnectionChanged(connected=False, alive=False, detail=lost.message))
         return events
 

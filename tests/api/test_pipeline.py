@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from reference_server.api import protocols
 
 from .conftest import Answer, Client, Small
 
@@ -345,3 +348,36 @@ def test_random_json_never_gives_5xx_and_is_accepted_exactly_when_it_is_an_order
 @given(path=st.text(st.characters(codec="ascii", exclude_categories=("Cc", "Zs")), max_size=30))
 def test_random_paths_and_queries_never_give_5xx(client: Client, gateway: Small, path: str) -> None:
     assert client("GET", f"/things/{path}").status < 500
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"",
+        b"GET /health HTTP/1.1\r\nHost",
+        b"POST /nothing HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
+        b"GET /health HTTP/1.1\r\nHost: a\r\n\r\nGET /health HTTP/1.1\r\nHo",
+    ],
+)
+def test_a_request_that_never_ends_is_given_up(
+    client: Client, gateway: Small, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    monkeypatch.setattr(protocols, "REQUEST_SECONDS", 0.05)
+    host, port = client.address.split(":")
+    with socket.create_connection((host, int(port)), timeout=4) as connection:
+        connection.sendall(begun)
+        while connection.recv(65_536):
+            pass
+    assert gateway.defects == []
+
+
+def test_a_connection_that_is_used_again_is_not_given_up(
+    client: Client, gateway: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocols, "REQUEST_SECONDS", 0.05)
+    host, port = client.address.split(":")
+    deadline = time.monotonic() + 0.3
+    with socket.create_connection((host, int(port)), timeout=4) as connection:
+        while time.monotonic() < deadline:
+            connection.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert b"200" in connection.recv(65_536)

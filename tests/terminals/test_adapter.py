@@ -162,3 +162,22 @@ def test_noise_of_doubles_is_rounded_off(adapter: MetaTraderAdapter, module: Han
     module.ticks = [(0, 65380.340000000004, 1.5523099999999999, 0.0, 0, 1, 6, 0.0)]
     tick = adapter.price("EURUSD")
     assert (tick.bid, tick.ask) == (65380.34, 1.55231)
+
+
+@pytest.mark.parametrize("failure", [(-2, "Invalid arguments"), (-10004, "No IPC connection"), OSError("pipe")])
+def test_an_executed_order_is_never_denied_by_what_is_asked_afterwards(
+    module: HandMadeModule, clock: HandClock, failure: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module.account["margin_mode"] = 0
+    adapter = MetaTraderAdapter(module, clock)
+    adapter.login(CREDENTIALS)
+    module.answers = [{"retcode": 10009, "order": 8, "deal": 9, "price": 1.1, "volume": 0.1}]
+
+    def positions_get(**_: Any) -> None:
+        if isinstance(failure, Exception):
+            raise failure
+        module.error = failure
+
+    monkeypatch.setattr(module, "positions_get", positions_get)
+    result = adapter.place_order(BUY)
+    assert (result.success, result.ticket) == (True, 8)

@@ -16,7 +16,7 @@ from reference_server.domain.events import (
     TerminalEvent,
 )
 from reference_server.domain.market import Timeframe
-from reference_server.domain.trading import OrderType, Side
+from reference_server.domain.trading import NewOrder, OrderType, Side
 from reference_server.terminals.adapter import MetaTraderAdapter
 from reference_server.terminals.candles import bar_end, bar_open
 from reference_server.terminals.poller import Poller
@@ -156,6 +156,19 @@ def test_a_lost_broker_and_a_dead_terminal_are_told_once_each(
     module.is_dead, module.connected = False, True
     clock.ms += 1000
     assert only(ConnectionChanged, poller.poll()) == ConnectionChanged(connected=True)
+
+
+def test_outcome_of_an_order_is_announced_also_when_the_terminal_dies_right_after(
+    poller: Poller, module: HandMadeModule
+) -> None:
+    module.answers = [{"retcode": 10009, "order": 8, "deal": 9, "price": 1.1, "volume": 0.1}]
+    poller._adapter.place_order(NewOrder("EURUSD", Side.BUY, OrderType.MARKET, 0.1))
+    module.is_dead = True
+    settled, lost = poller.poll()
+    assert isinstance(settled, OrderSettled)
+    assert settled.result.order == 8
+    assert isinstance(lost, ConnectionChanged)
+    assert poller.poll() == []
 
 
 @pytest.mark.parametrize("timeframe", Timeframe)
