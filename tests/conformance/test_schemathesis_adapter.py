@@ -1,0 +1,174 @@
+"""Requests generated from the contract: what they catch, on which targets they go out, and that a seed repeats them."""
+
+import threading
+from collections import Counter
+from importlib.metadata import version
+from typing import Any
+
+from aiohttp import web
+from schemathesis import Config, openapi
+from schemathesis.engine import Status as EngineStatus
+from schemathesis.engine import events
+from schemathesis.engine.core import Engine, EventStream
+from schemathesis.engine.run import PhaseName
+
+from conformance.generation import engine
+from conformance.outcomes import Status
+from conformance.target import TargetClass
+from tests.conformance.serving import judge, judged, result_of, served, with_status
+from tests.conformance.unusual_gateway import Owner, UnusualGateway
+
+
+class Roomy(UnusualGateway):
+    """Has a plan without limits, so that nobody has to wait."""
+
+    async def me(self, owner: Owner, request: web.Request) -> Any:
+        return {**await super().me(owner, request), "plan": "Enterprise"}
+
+    def count_request(self, owner: Owner) -> None:
+        owner.trades = 0
+
+
+class Recording(Roomy):
+    """Remembers what it was asked, without what differs by its own making."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[tuple[str, str]] = []
+
+    def application(self) -> web.Application:
+        application = super().application()
+
+        @web.middleware
+        async def remember(request: web.Request, handler: Any) -> web.StreamResponse:
+            self.asked.append((request.method, request.path))
+            answer: web.StreamResponse = await handler(request)
+            return answer
+
+        application.middlewares.insert(0, remember)
+        return application
+
+
+class WithoutAuthentication(Roomy):
+    def owner(self, request: web.Request, key: str | None = None) -> Owner:
+        known = self.owners.get(key or request.headers.get("X-API-Key") or "")
+        if known is None and request.path == "/api/symbols":
+            return next(owner for owner in self.owners.values() if owner.living())
+        return super().owner(request, key)
+
+
+class WrongType(Roomy):
+    async def price(self, owner: Owner, request: web.Request) -> Any:
+        return {**await super().price(owner, request), "bid": "cheap"}
+
+
+class WrongState(Roomy):
+    async def status(self, owner: Owner, request: web.Request) -> Any:
+        return {**await super().status(owner, request), "paused": "perhaps"}
+
+
+class Fragile(Roomy):
+    def owned(self, action: Any) -> Any:
+        handle = super().owned(action)
+
+        async def fragile(request: web.Request) -> web.StreamResponse:
+            if request.path == "/api/orders/modify" and not (await request.read()).startswith(b"{"):
+                return web.json_response({"error": "oops", "code": 500, "type": "server_error"}, status=500)
+            answer: web.StreamResponse = await handle(request)
+            return answer
+
+        return fragile
+
+
+def test_the_engine_is_the_pinned_one_with_the_interface_that_is_used() -> None:
+    assert version("schemathesis") == "4.32.5"
+    document = {"openapi": "3.0.3", "info": {"title": "x", "version": "1"}, "paths": {}}
+    schema = openapi.from_dict(document, config=Config.from_dict({"base-url": "http://127.0.0.1:9"}))
+    stream = Engine(schema=schema).execute()
+    assert isinstance(stream, EventStream)
+    assert isinstance(stream.stop_event, threading.Event)
+    assert callable(stream.stop)
+    assert {"recorder", "phase", "label"} <= set(events.ScenarioFinished.__slots__)
+    assert {"info", "value", "label"} <= set(events.NonFatalError.__slots__)
+    assert {PhaseName.PROBING, PhaseName.AUTH_BOOTSTRAP} == set(engine.UNWANTED_PHASES)
+    assert EngineStatus.SUCCESS == "success"
+
+
+async def test_the_correct_gateway_breaks_no_must() -> None:
+    report = await judged(Roomy().application(), "schema*")
+    assert with_status(report, Status.FAIL) == {}
+    assert with_status(report, Status.ERROR) == {}
+    assert report.counts[Status.PASS] > 60
+
+
+async def test_missing_authentication_is_caught() -> None:
+    report = await judged(WithoutAuthentication().application(), "schema.listSymbols.*")
+    result = result_of(report, "schema.listSymbols.ignored_auth")
+    assert result.status is Status.FAIL
+    assert {one.requirement for one in result.findings} == {"TONPO-AUTH-010"}
+
+
+async def test_a_wrong_type_in_an_answer_is_caught_by_the_engine_and_the_oracles() -> None:
+    report = await judged(WrongType().application(), "schema.getSymbolPrice.*", "contract.getSymbolPrice")
+    result = result_of(report, "schema.getSymbolPrice.response_schema_conformance")
+    assert result.status is Status.FAIL
+    assert result.findings[0].requirement == "TONPO-HTTP-030"
+    assert result.transcript
+    assert result_of(report, "contract.getSymbolPrice").status is Status.FAIL
+
+
+async def test_a_value_outside_its_schema_is_caught() -> None:
+    report = await judged(WrongState().application(), "schema.getAccountStatus.*")
+    assert result_of(report, "schema.getAccountStatus.response_schema_conformance").status is Status.FAIL
+
+
+async def test_a_500_to_some_input_is_caught() -> None:
+    report = await judged(Fragile().application(), "schema.modifyPosition.*")
+    result = result_of(report, "schema.modifyPosition.not_a_server_error")
+    assert result.status is Status.FAIL
+    assert result.findings[0].requirement == "TONPO-ERR-100"
+
+
+async def test_a_live_target_gets_nothing_but_reading_requests() -> None:
+    gateway = Recording()
+    async with served(gateway.application()) as url:
+        gateway.owners["a-key"] = Owner(1, "a-key")
+        report = await judge(url, target_class=TargetClass.LIVE, api_keys=("a-key",))
+    assert {method for method, _ in gateway.asked} == {"GET"}
+    assert result_of(report, "schema.placeOrder.not_a_server_error").status is Status.COULD_NOT_RUN
+    assert result_of(report, "schema.getCurrentUser.response_schema_conformance").status is Status.PASS
+
+
+async def test_a_demo_target_gets_no_orders_unless_they_are_allowed() -> None:
+    gateway = Recording()
+    await judged(gateway.application(), "schema*", target_class=TargetClass.DEMO)
+    asked = Counter(path for method, path in gateway.asked if method != "GET")
+    assert set(asked) <= {"/api/users", "/api/accounts"} | {
+        path for path in asked if path.endswith(("pause", "resume"))
+    }
+    assert asked["/api/users"] <= 2
+
+
+async def test_other_selections_generate_nothing() -> None:
+    report = await judged(Roomy().application(), "system*")
+    assert "schema" not in report.areas
+
+
+async def test_a_seed_repeats_its_requests() -> None:
+    first, again, other = Recording(), Recording(), Recording()
+    for gateway, seed in ((first, 7), (again, 7), (other, 8)):
+        await judged(gateway.application(), "schema.getSymbolPrice.*", "schema.listSymbols.*", seed=seed)
+    sequences = [
+        [one for one in gateway.asked if one[1].startswith("/api/symbols")] for gateway in (first, again, other)
+    ]
+    assert sequences[0] == sequences[1]
+    assert sequences[0] != sequences[2]
+
+
+async def test_an_operation_without_any_success_does_not_pass() -> None:
+    class Closed(Roomy):
+        async def symbols(self, owner: Owner, request: web.Request) -> Any:
+            raise web.HTTPNotFound
+
+    report = await judged(Closed().application(), "schema.listSymbols.*")
+    assert {one.status for one in report.results if one.area == "schema"} == {Status.COULD_NOT_RUN}
