@@ -92,6 +92,11 @@ async def test_shutdown_sends_what_waits_first() -> None:
     assert await outbox.take_batch() == []
 
 
+def end_of(outbox: Outbox) -> tuple[CloseCode | None, int]:
+    """Return why the outbox was closed, and how much still waits."""
+    return outbox.close_code, outbox.waiting
+
+
 async def test_large_answers_are_bounded_by_their_bytes_and_one_alone_always_passes() -> None:
     outbox = Outbox(events=1_000)
     outbox.put_event(b"x" * (DEFAULT_EVENT_BYTES + 1))
@@ -105,4 +110,4 @@ async def test_large_answers_are_bounded_by_their_bytes_and_one_alone_always_pas
         assert len(outbox.take_now()) == 2
     for _ in range(3):
         outbox.put_event(half)
-    assert (outbox.close_code, outbox.waiting) == (CloseCode.SLOW_CONSUMER, 0)
+    assert end_of(outbox) == (CloseCode.SLOW_CONSUMER, 0)
