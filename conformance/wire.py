@@ -1,6 +1,7 @@
 """The HTTP client of the suite: sends exactly what it is told and records what came back."""
 
 import asyncio
+import os
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -123,7 +124,7 @@ class Wire:
         except aiohttp.ClientConnectorCertificateError as problem:
             raise NoAnswer(f"its TLS certificate is not trusted: {problem.certificate_error}") from problem
         except aiohttp.ClientConnectorError as problem:
-            raise NoAnswer(f"no connection ({problem.strerror or problem.os_error})") from problem
+            raise NoAnswer(f"no connection ({_why(problem.os_error)})") from problem
         except aiohttp.ConnectionTimeoutError as problem:
             raise NoAnswer(f"no connection within {self.target.timeouts.connect:g} s") from problem
         except TimeoutError as problem:
@@ -134,6 +135,13 @@ class Wire:
             raise NoAnswer(
                 f"the answer to {what} is not readable HTTP: {problem or type(problem).__name__}"
             ) from problem
+
+
+def _why(problem: OSError) -> str:
+    """Return the system's words for a failure to connect; asyncio replaces them by the address."""
+    if problem.errno and problem.errno > 0:
+        return os.strerror(problem.errno)
+    return problem.strerror or str(problem)
 
 
 def _tls(target: TargetConfig) -> ssl.SSLContext | bool:

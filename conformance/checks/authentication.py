@@ -6,6 +6,7 @@ from conformance.catalogue import check
 from conformance.checks.steps import is_refused, listed_ids, market_order, open_positions, status_of
 from conformance.context import CheckContext
 from conformance.contract import Operation
+from conformance.target import Effects
 
 AREA = "authentication"
 
@@ -31,7 +32,13 @@ def _body(run: CheckContext, operation: Operation) -> dict[str, Any] | None:
 
 
 def _guarded(run: CheckContext) -> list[Operation]:
-    return [one for one in run.contract.operations.values() if not one.is_public and not one.is_optional]
+    """Return the operations that ask for a key; those that write only where a gateway that forgets to ask may trade."""
+    may_write = Effects.ORDER in run.target.allowed_effects
+    return [
+        one
+        for one in run.contract.operations.values()
+        if not one.is_public and not one.is_optional and (may_write or one.method == "GET")
+    ]
 
 
 def _bad_keys(run: CheckContext, key: str) -> list[tuple[str, str]]:

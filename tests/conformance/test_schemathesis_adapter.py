@@ -91,7 +91,7 @@ def test_the_engine_is_the_pinned_one_with_the_interface_that_is_used() -> None:
     assert {"recorder", "phase", "label"} <= set(events.ScenarioFinished.__slots__)
     assert {"info", "value", "label"} <= set(events.NonFatalError.__slots__)
     assert {PhaseName.PROBING, PhaseName.AUTH_BOOTSTRAP} == set(engine.UNWANTED_PHASES)
-    assert EngineStatus.SUCCESS == "success"
+    assert EngineStatus.SUCCESS.value == "success"
 
 
 async def test_the_correct_gateway_breaks_no_must() -> None:

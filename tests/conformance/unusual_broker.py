@@ -32,7 +32,7 @@ class Broker:
             self.bids[symbol] += self.dice.choice((-2, -1, 1, 2))
 
     def quote(self, symbol: object) -> tuple[float, float]:
-        if symbol not in self.bids:
+        if not isinstance(symbol, str) or symbol not in self.bids:
             raise Refused(404, f"there is no {symbol}")
         bid = self.bids[str(symbol)]
         return bid / 100_000, (bid + 12) / 100_000
