@@ -80,7 +80,7 @@ async def open_gateway(
         stack.push_async_callback(accounts.close)
         trading = TradingUseCases(book, supervisor, store.trades, clock)
         stack.push_async_callback(trading.close)
-        limits = SessionLimits(symbols=settings.ws_max_symbols, events=settings.ws_send_queue_events)
+        limits = SessionLimits(settings.ws_max_symbols, settings.ws_send_queue_events, settings.ws_max_sockets)
         streams = Streams(book, supervisor, feeds, limits=limits)
         users.on_key_revoked.append(streams.close_user)
         stack.callback(streams.close_all, CloseCode.RESTARTING)

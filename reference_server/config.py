@@ -159,6 +159,10 @@ class Settings:
             _whole(1, 1_000_000), "events per socket", "account events that may wait before 4408; under 1 MB"
         ),
     )
+    ws_max_sockets: int = field(
+        default=1_000,
+        metadata=_means(_whole(1, 1_000_000), "sockets per user", "one key must not use up the process's files"),
+    )
     tls_cert: Path | None = field(
         default=None, metadata=_means(_path, "PEM file", "without it plain HTTP: for this machine or a proxy")
     )

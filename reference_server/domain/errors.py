@@ -242,6 +242,13 @@ class RegistrationRateExceeded(LimitExceeded):
     sentence = "Too many users were created from this address."
 
 
+class SocketLimitReached(LimitExceeded):
+    """The user has as many sockets open as the gateway allows."""
+
+    reason = "socket_limit"
+    sentence = "Too many sockets of this user are open: close one first."
+
+
 class ServerFault(GatewayError):
     """The gateway or something behind it could not do its part."""
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from reference_server.usecases.feed import Feed
 
 DEFAULT_SYMBOLS = 500
+DEFAULT_SOCKETS = 1_000
 
 
 class Channel(StrEnum):
@@ -37,10 +38,11 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class SessionLimits:
-    """What one socket may hold: symbols subscribed, and events that wait for a slow consumer."""
+    """What one socket may hold: symbols subscribed, and events that wait for a slow consumer; and sockets per user."""
 
     symbols: int = DEFAULT_SYMBOLS
     events: int = DEFAULT_EVENTS
+    sockets: int = DEFAULT_SOCKETS
 
 
 def topics_of(

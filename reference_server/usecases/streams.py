@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from reference_server.domain.account import Account
-from reference_server.domain.errors import AccountNotReady, GatewayError, SymbolNotFound
+from reference_server.domain.errors import AccountNotReady, GatewayError, SocketLimitReached, SymbolNotFound
 from reference_server.domain.market import Timeframe
 from reference_server.domain.trading import Position
 from reference_server.domain.user import User
@@ -37,7 +37,15 @@ class Streams:
         book.listen(self._account_changed)
 
     async def open_session(self, user: User, account_id: str | None = None) -> Session:
-        """Begin the session of an accepted socket, which `end_session` ends. It waits for a usable account."""
+        """Begin the session of a socket, which `end_session` ends. It waits for a usable account.
+
+        Raises SocketLimitReached.
+        """
+        if len(self._sessions.get(user.user_id, ())) >= self._limits.sockets:
+            raise SocketLimitReached(
+                f"{self._limits.sockets} sockets of this user are open, which is all that this gateway allows.",
+                retry_after_seconds=1.0,
+            )
         session = Session(user, account_id=account_id, limits=self._limits)
         self._sessions.setdefault(user.user_id, {})[session] = None
         self.open_sessions += 1

@@ -336,3 +336,23 @@ async def test_a_peer_that_takes_nothing_is_given_up_with_4408() -> None:
     stream = WebSocketEndpoint(authenticate, streams, SystemClock(), Failures(_ignore), stalled_seconds=0.01)
     await stream(scope, receive, send)
     assert await writer.given_up == 4408
+
+
+async def test_one_socket_too_many_is_answered_429_before_the_upgrade(serve: Any, tmp_path: Path) -> None:
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+               "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}  # fmt: skip
+    application = gateway_application(tmp_path, ScriptedTerminals(), ws_max_sockets=1)
+    with serve(application) as address:
+        async with aiohttp.ClientSession() as http:
+            async with http.post(f"http://{address}/api/users") as answer:
+                key = {"X-API-Key": (await answer.json())["api_key"]}
+            async with (
+                http.ws_connect(f"http://{address}/ws", headers=key),
+                http.get(f"http://{address}/ws", headers={**key, **upgrade}) as answer,
+            ):
+                body = await answer.json()
+                assert (answer.status, body["reason"], body["type"]) == (429, "socket_limit", "rate_limit_error")
+                assert int(answer.headers["Retry-After"]) >= 1
+            async with http.ws_connect(f"http://{address}/ws", headers=key) as socket:
+                await socket.send_str('{"type":"ping"}')
+                assert (await socket.receive_json())["type"] == "pong"

@@ -12,6 +12,7 @@ from reference_server.domain.errors import (
     AccountNotFound,
     AccountNotReady,
     InvalidBody,
+    SocketLimitReached,
     SymbolNotFound,
 )
 from reference_server.domain.events import AccountChanged, CandleClosed, PositionChanged, TickArrived
@@ -290,3 +291,16 @@ async def test_feed_without_a_terminal_and_sockets_is_dropped(gateway: Gateway, 
     assert feed.is_idle
     gateway.feeds.publish(account.account_id, settled(1))
     assert gateway.encoder.encoded == 0
+
+
+async def test_sockets_of_one_user_are_bounded_and_those_of_others_are_not_concerned() -> None:
+    gateway = Gateway(limits=SessionLimits(sockets=2))
+    user = make_user()
+    first = await gateway.streams.open_session(user)
+    await gateway.streams.open_session(user)
+    with pytest.raises(SocketLimitReached, match="2 sockets"):
+        await gateway.streams.open_session(user)
+    await gateway.streams.open_session(make_user(user_id="usr_2"))
+    gateway.streams.end_session(first)
+    await gateway.streams.open_session(user)
+    assert gateway.streams.open_sessions == 3
