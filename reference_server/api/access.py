@@ -64,7 +64,7 @@ class Access:
 
     def _id_of(self, scope: Scope) -> bytes:
         for name, value in scope["headers"]:
-            if name == b"x-request-id" and _SANE.fullmatch(value):
+            if name == b"x-request-id" and _SANE.fullmatch(value) and b"sk_live" not in value:  # ids are logged
                 sane: bytes = value
                 return sane
         return b"%s%07x" % (self._prefix.encode("ascii"), next(self._numbers))
