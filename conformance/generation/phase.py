@@ -16,6 +16,7 @@ from conformance.generation.courier import Courier
 from conformance.generation.engine import Fuzzer, Seen, Trouble
 from conformance.generation.plan import (
     DISPOSABLE_ONLY,
+    PAUSING,
     Known,
     exclusion,
     planned_operations,
@@ -166,7 +167,17 @@ async def _cast(client: Client, world: World, chosen: list[Operation], transcrip
         owner = cast.bound.get(one.id, cast.pool)[0]
         ticket = await _open_position(client, owner, transcript) if one.id in TICKETED else None
         cast.known[one.id] = _known(client.target, one.id, owner, ticket)
+        if not client.target.is_sandbox and one.method != "GET":
+            _spare_what_is_not_ours(cast, one.id, owner, ticket)
     return cast
+
+
+def _spare_what_is_not_ours(cast: _Cast, name: str, owner: User, ticket: int | None) -> None:
+    """Outside sandboxes, pause only an account and change only a position that the run has made."""
+    if name in PAUSING and not (owner.account is not None and owner.account.is_created_by_run):
+        cast.denied[name] = "the account is not one that the run created"
+    if name in TICKETED and ticket is None:
+        cast.denied[name] = "the run has no position of its own to try it on"
 
 
 async def _main_user(client: Client, world: World, transcript: Transcript) -> User:

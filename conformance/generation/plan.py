@@ -11,7 +11,7 @@ from conformance.contract import JSON_TYPE, Contract, Operation
 from conformance.target import TargetClass, TargetConfig
 from spec.documents import JsonObject, resolve
 
-__all__ = ["Known", "Plan", "exclusion", "planned_operations", "with_examples"]
+__all__ = ["DISPOSABLE_ONLY", "PAUSING", "Known", "Plan", "exclusion", "planned_operations", "with_examples"]
 
 ORDERING = frozenset({"placeOrder", "closePosition", "modifyPosition", "cancelOrder"})
 DISPOSABLE_ONLY = frozenset({"rotateApiKey", "deleteAccount", "createAccount"})

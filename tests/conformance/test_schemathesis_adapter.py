@@ -16,7 +16,7 @@ from conformance.generation import engine
 from conformance.outcomes import Status
 from conformance.target import TargetClass
 from tests.conformance.serving import judge, judged, result_of, served, with_status
-from tests.conformance.unusual_gateway import Owner, UnusualGateway
+from tests.conformance.unusual_gateway import Owner, Terminal, UnusualGateway
 
 
 class Roomy(UnusualGateway):
@@ -147,6 +147,25 @@ async def test_a_demo_target_gets_no_orders_unless_they_are_allowed() -> None:
         path for path in asked if path.endswith(("pause", "resume"))
     }
     assert asked["/api/users"] <= 2
+
+
+async def test_orders_that_are_allowed_on_a_demo_target_are_small_and_on_positions_of_the_run() -> None:
+    gateway = Recording()
+    report = await judged(gateway.application(), "schema*", target_class=TargetClass.DEMO, allow_orders=True)
+    asked = Counter(path for method, path in gateway.asked if method == "POST")
+    assert asked["/api/orders"] <= 8
+    assert asked["/api/orders/close"] <= 8
+    assert with_status(report, Status.FAIL) == {}
+
+
+async def test_a_given_account_on_a_demo_target_is_not_paused() -> None:
+    gateway = Recording()
+    async with served(gateway.application()) as url:
+        gateway.owners["a-key"] = Owner(1, "a-key")
+        gateway.owners["a-key"].terminals["theirs"] = Terminal("theirs", "1", "active")
+        report = await judge(url, "schema*", target_class=TargetClass.DEMO, api_keys=("a-key",))
+    assert {path for method, path in gateway.asked if method != "GET"} == set()
+    assert "not one that the run created" in str(result_of(report, "schema.pauseAccount.ignored_auth").reason)
 
 
 async def test_other_selections_generate_nothing() -> None:
