@@ -144,9 +144,10 @@ def _listener(settings: Settings) -> socket.socket:
 
     try:
         return listen(settings.host, settings.port)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the latter for what cannot be the name of a host
+        problem = (error.strerror or error) if isinstance(error, OSError) else "this is no name of a host"
         raise click.UsageError(
-            f"Cannot listen on {settings.host} port {settings.port}: {error.strerror or error}. "
+            f"Cannot listen on {settings.host} port {settings.port}: {problem}. "
             "Choose another with --host and --port; --port 0 takes any free one."
         ) from error
 

@@ -205,3 +205,8 @@ def test_serve_over_tls(tmp_path: Path) -> None:
         context = ssl.create_default_context(cafile=str(certificate))
         with urllib.request.urlopen(f"{url}/health", context=context, timeout=10) as answer:
             assert json.load(answer)["status"] == "ok"
+
+
+def test_what_cannot_be_the_name_of_a_host_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    refused = run("serve", "--host", "nonsense..host", "--port", "0", "--data-dir", str(tmp_path))
+    assert_refused(refused, "Cannot listen on nonsense..host", "no name of a host")
