@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -72,7 +73,7 @@ class UserUseCases:
         """
         if not self._registration.is_open:
             raise RegistrationClosed
-        decision = self._limiter.hit(f"registration:{client_address}", self._registration.per_minute)
+        decision = self._limiter.hit(f"registration:{_network(client_address)}", self._registration.per_minute)
         if not decision.allowed:
             raise RegistrationRateExceeded(retry_after_seconds=max(1.0, decision.reset_seconds))
         now_ms = self._clock.now_ms()
@@ -131,3 +132,16 @@ class UserUseCases:
         self._revocations += 1
         for digest in [digest for digest, (user, _) in self._known.items() if user.user_id == user_id]:
             del self._known[digest]
+
+
+def _network(address: str) -> str:
+    """The part of an address that tells clients apart: an IPv6 client has 64 bits of addresses to choose from."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.IPv6Network((parsed, 64), strict=False))

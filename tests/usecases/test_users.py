@@ -41,6 +41,20 @@ async def test_registration_is_limited_per_client_address() -> None:
     await gateway.user_cases.create_user("10.0.0.2")
 
 
+async def test_a_whole_ipv6_network_is_one_client_since_one_client_has_a_whole_network() -> None:
+    gateway = Gateway(registration=Registration(PLANS["free"], per_minute=2))
+    await gateway.user_cases.create_user("2001:db8:1:2::1")
+    await gateway.user_cases.create_user("2001:db8:1:2:ffff:ffff:ffff:ffff%eth0")
+    with pytest.raises(RegistrationRateExceeded):
+        await gateway.user_cases.create_user("2001:db8:1:2:3::")
+    await gateway.user_cases.create_user("2001:db8:1:3::1")
+    for address in ("::ffff:10.0.0.1", "10.0.0.1"):
+        await gateway.user_cases.create_user(address)
+    with pytest.raises(RegistrationRateExceeded):
+        await gateway.user_cases.create_user("10.0.0.1")
+    await gateway.user_cases.create_user("unknown")
+
+
 async def test_closed_registration_creates_nobody() -> None:
     gateway = Gateway(registration=Registration(PLANS["free"], is_open=False))
     with pytest.raises(RegistrationClosed):
