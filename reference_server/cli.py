@@ -7,8 +7,9 @@ import os
 import ssl
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from reference_server.domain.plans import PLANS
 from reference_server.security.master_keys import SecretUnusable
 from reference_server.storage.database import DatabaseUnusable
 from reference_server.storage.ownership import DataInUse
-from reference_server.storage.users import UserUnknown
+from reference_server.storage.users import ListedUser, UserUnknown
 
 if TYPE_CHECKING:
     import socket
@@ -173,6 +174,19 @@ def create_user(config_file: Path | None, plan: str | None, **flags: Any) -> Non
         click.echo(f"user_id  {user_id}\napi_key  {key}")
 
 
+@users.command("list", epilog="Example: tonpo admin users list --data-dir ./data")
+@_placed
+def list_users(config_file: Path | None, **flags: Any) -> None:
+    """Print every user, oldest first: id, plan, when it was created (UTC), and the last four characters of its key."""
+    with _explained():
+        settings = load_settings(flags, os.environ, config_file)
+        for one in asyncio.run(_list_users(settings)):
+            created = datetime.fromtimestamp(one.user.created_at_ms / 1000, UTC)
+            click.echo(
+                f"{one.user.user_id}  {one.user.plan.name:<10}  {created:%Y-%m-%dT%H:%M:%SZ}  …{one.key_last_four}"
+            )
+
+
 @users.command("plan", epilog="Example: tonpo admin users plan usr_01jdkq2m8sx6a1t4w5y7z9b3cd pro --data-dir ./data")
 @click.argument("user_id")
 @click.argument("plan", type=_PLAN)
@@ -199,6 +213,13 @@ async def _create_user(settings: Settings, plan: str) -> tuple[str, str]:
         key = store.keys.mint()
         await store.users.add(user, key)
         return user.user_id, key.clear
+
+
+async def _list_users(settings: Settings) -> Sequence[ListedUser]:
+    from reference_server.store import open_store
+
+    async with open_store(settings) as store:
+        return await store.users.listing()
 
 
 async def _set_plan(settings: Settings, user_id: str, plan: str) -> None:

@@ -113,6 +113,18 @@ def test_a_user_and_its_key_survive_a_restart_and_admin_can_change_the_plan(tmp_
             assert (me["user_id"], me["plan"]) == (found[1], plan)
 
 
+def test_admin_lists_users_and_no_key(tmp_path: Path) -> None:
+    made = [run("admin", "users", "create", "--plan", plan, "--data-dir", str(tmp_path)) for plan in ("pro", "free")]
+    listed = run("admin", "users", "list", "--data-dir", str(tmp_path))
+    assert listed.returncode == 0, listed.stderr
+    ids = {done.stdout.split()[1]: done.stdout.split()[3] for done in made}
+    rows = {line.split()[0]: line.split()[1:] for line in listed.stdout.splitlines()}
+    assert {user_id: row[0] for user_id, row in rows.items()} == dict(zip(ids, ("pro", "free"), strict=True))
+    for user_id, key in ids.items():
+        assert rows[user_id][2] == f"…{key[-4:]}"
+        assert key not in listed.stdout
+
+
 def test_second_gateway_on_the_same_data_is_refused_and_admin_is_not(tmp_path: Path) -> None:
     data = ("--data-dir", str(tmp_path / "data"))
     elsewhere = ("--data-dir", str(tmp_path / "other"), "--database-url", f"sqlite:///{tmp_path}/data/tonpo.db")
