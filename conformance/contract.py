@@ -24,8 +24,8 @@ class Answer:
     """What the contract says about one status of an operation. `body` is None when the answer has no JSON body."""
 
     required_headers: tuple[str, ...]
-    headers: Mapping[str, jsonschema_rs.Draft7Validator]
-    body: jsonschema_rs.Draft7Validator | None
+    headers: Mapping[str, jsonschema_rs.Draft4Validator]
+    body: jsonschema_rs.Draft4Validator | None
     media_types: tuple[str, ...]
 
 
@@ -50,7 +50,7 @@ class Operation:
     capability: str | None
     is_public: bool
     is_optional: bool
-    body: jsonschema_rs.Draft7Validator | None
+    body: jsonschema_rs.Draft4Validator | None
     body_is_required: bool
     answers: Mapping[str, Answer]
 
@@ -76,8 +76,8 @@ class Contract:
     openapi: JsonObject
     asyncapi: JsonObject
     operations: Mapping[str, Operation]
-    sent_by_gateway: Mapping[str, jsonschema_rs.Draft7Validator]
-    sent_by_client: Mapping[str, jsonschema_rs.Draft7Validator]
+    sent_by_gateway: Mapping[str, jsonschema_rs.Draft4Validator]
+    sent_by_client: Mapping[str, jsonschema_rs.Draft4Validator]
 
     def operation(self, identifier: str) -> Operation:
         """Return an operation by its operationId. Raises HarnessFault for one that the contract does not hold."""
@@ -182,11 +182,11 @@ def _answer(document: JsonObject, judge: SchemaJudge, node: JsonObject) -> Answe
 
 def _messages(
     document: JsonObject,
-) -> tuple[dict[str, jsonschema_rs.Draft7Validator], dict[str, jsonschema_rs.Draft7Validator]]:
+) -> tuple[dict[str, jsonschema_rs.Draft4Validator], dict[str, jsonschema_rs.Draft4Validator]]:
     """Return validators by message type: what the gateway sends (replies included), and what it receives."""
     judge = SchemaJudge(document)
-    sent: dict[str, jsonschema_rs.Draft7Validator] = {}
-    received: dict[str, jsonschema_rs.Draft7Validator] = {}
+    sent: dict[str, jsonschema_rs.Draft4Validator] = {}
+    received: dict[str, jsonschema_rs.Draft4Validator] = {}
     for operation in document["operations"].values():
         target = sent if operation["action"] == "send" else received
         named = [(target, one) for one in operation.get("messages", [])]
@@ -229,7 +229,7 @@ def _body_problem(answer: Answer, exchange: Exchange) -> str | None:
     return first_problem(answer.body, exchange.json, "body") if answer.body is not None else None
 
 
-def _message_problem(message: Any, known: Mapping[str, jsonschema_rs.Draft7Validator], sender: str) -> str | None:
+def _message_problem(message: Any, known: Mapping[str, jsonschema_rs.Draft4Validator], sender: str) -> str | None:
     if not isinstance(message, dict) or not isinstance(message.get("type"), str):
         return "a message is an object with a text field called type"
     validator = known.get(message["type"])

@@ -1,4 +1,7 @@
-"""Translate OpenAPI 3.0 schemas into JSON Schema draft 7, which fast validators understand."""
+"""Translate OpenAPI 3.0 schemas into JSON Schema draft 4, which fast validators understand.
+
+Draft 4 is what OpenAPI 3.0 builds on: bounds are exclusive by a flag, and 1.0 is no integer.
+"""
 
 from typing import Any
 
@@ -14,7 +17,7 @@ LONGEST_PROBLEM = 300
 
 
 def to_json_schema(schema: Any) -> Any:
-    """Return the draft 7 meaning of an OpenAPI 3.0 schema: `nullable` and boolean exclusive bounds are translated.
+    """Return the draft 4 meaning of an OpenAPI 3.0 schema: `nullable` is translated.
 
     Source: OpenAPI 3.0.3, "nullable": it adds null to the `type` beside it, and to nothing else, such as an `enum`.
     """
@@ -34,12 +37,6 @@ def to_json_schema(schema: Any) -> Any:
             result[key] = value
         else:
             result[key] = to_json_schema(value)
-    for bound in ("Minimum", "Maximum"):
-        exclusive = result.get(f"exclusive{bound}")
-        if exclusive is True and bound.lower() in result:
-            result[f"exclusive{bound}"] = result.pop(bound.lower())
-        elif isinstance(exclusive, bool):
-            del result[f"exclusive{bound}"]
     if schema.get("nullable") is True and isinstance(schema.get("type"), str):
         result["type"] = [schema["type"], "null"]
     return result
@@ -52,13 +49,13 @@ class SchemaJudge:
         schemas = document.get("components", {}).get("schemas", {})
         self._components = {"schemas": {name: to_json_schema(one) for name, one in schemas.items()}}
 
-    def compile(self, schema: dict[str, Any]) -> jsonschema_rs.Draft7Validator:
+    def compile(self, schema: dict[str, Any]) -> jsonschema_rs.Draft4Validator:
         """Return a validator for `schema`. Raises ValueError when the schema or a reference in it is broken."""
         root = {"allOf": [to_json_schema(schema)], "components": self._components}
-        return jsonschema_rs.Draft7Validator(root, validate_formats=True)
+        return jsonschema_rs.Draft4Validator(root, validate_formats=True)
 
 
-def first_problem(validator: jsonschema_rs.Draft7Validator, value: Any, at: str) -> str | None:
+def first_problem(validator: jsonschema_rs.Draft4Validator, value: Any, at: str) -> str | None:
     """Return the first thing that is wrong with `value`, with its place below `at`, or None."""
     for problem in validator.iter_errors(value):
         place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem.instance_path)

@@ -96,7 +96,7 @@ def test_secrets_are_cut_out_of_fields_texts_and_tracebacks(stream: io.StringIO,
     configure_logging("info", form, stream)
     log = structlog.get_logger("tonpo")
     log.info("created", mt5Password="hush-1", nested={"x-api-key": "hush-2", "rows": [{"auth_token": "hush-3"}]})
-    logging.getLogger("uvicorn.error").info('%s - "WebSocket %s" [accepted]', "1.2.3.4", "/ws?api_key=hush-4&x=1")
+    logging.getLogger("uvicorn.error").warning('%s - "WebSocket %s" [accepted]', "1.2.3.4", "/ws?api_key=hush-4&x=1")
     try:
         raise RuntimeError(f"refused {KEY}")
     except RuntimeError:
