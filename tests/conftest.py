@@ -1,4 +1,4 @@
-"""A real server for tests: uvicorn in a thread, on a free loopback port."""
+"""A real server for tests: uvicorn in a thread, on a free loopback port; and what generated tests have in common."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from typing import Any
 
 import pytest
 import uvicorn
+from hypothesis import HealthCheck, settings
+
+# How fast a machine is at the moment is no fact about the code.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 ServeApp = Callable[..., AbstractContextManager[str]]
 
