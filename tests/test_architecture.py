@@ -14,7 +14,7 @@ LONGEST_MODULE = 350
 
 def test_the_import_contracts_of_pyproject_are_kept() -> None:
     """In a process of its own: import-linter switches off every logger that exists."""
-    command = [Path(sys.executable).with_name("lint-imports"), "--no-logo", "--no-cache"]
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-logo", "--no-cache"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "0 broken" in result.stdout
