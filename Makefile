@@ -64,6 +64,7 @@ lock: check-python ## pin the newest allowed versions in the lock files
 	@$(PIP_COMPILE) --upgrade --output-file requirements.lock pyproject.toml
 	@$(PIP_COMPILE) --upgrade --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
 	@$(PIP_COMPILE) --upgrade --output-file tests/published/requirements.lock tests/published/requirements.in
+	@$(PIP_COMPILE) --upgrade --output-file tools/pip/requirements.lock tools/pip/requirements.in
 	@echo "==> Locking the node linter"
 	@cd tools/spectral && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
@@ -79,6 +80,7 @@ check-python:
 $(BIN)/python: | check-python
 	@echo "==> Making a private environment in $(VENV)"
 	@$(PYTHON) -m venv $(VENV)
+	@$(PIP_INSTALL) --require-hashes --upgrade -r tools/pip/requirements.lock # half the time of Python 3.11's own
 
 $(RUN_STAMP): | $(BIN)/python
 	@echo "==> Installing the locked packages (about a minute the first time)"
