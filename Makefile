@@ -85,13 +85,13 @@ $(BIN)/python: | check-python
 $(RUN_STAMP): | $(BIN)/python
 	@echo "==> Installing the locked packages (about a minute the first time)"
 	@$(PIP_INSTALL) --require-hashes -r requirements.lock
-	@$(PIP_INSTALL) --no-build-isolation --no-index --editable .
+	@PYTHONWARNINGS=ignore $(PIP_INSTALL) --no-build-isolation --no-index --editable .
 	@rm -f $(VENV)/installed-run-* && touch $@
 
 $(DEV_STAMP): | $(BIN)/python
 	@echo "==> Installing the locked packages for development (about a minute the first time)"
 	@$(PIP_INSTALL) --require-hashes -r requirements-dev.lock
-	@$(PIP_INSTALL) --no-build-isolation --no-index --editable .
+	@PYTHONWARNINGS=ignore $(PIP_INSTALL) --no-build-isolation --no-index --editable .
 	@rm -f $(VENV)/installed-dev-* && touch $@
 
 $(PUBLISHED_STAMP): | $(DEV_STAMP)
