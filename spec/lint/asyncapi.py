@@ -37,10 +37,7 @@ class AsyncApiLint:
         """Report every broken rule."""
         document = self.source.data
         schemas = SchemaLint(self.project, self.source, self.say)
-        for name, schema in mapping(document, "components", "schemas").items():
-            path: JsonPath = ("components", "schemas", name)
-            schemas.described(schema, path, named=True)
-            schemas.examples_within(schema, path)
+        schemas.components()
         for place, message in self._messages():
             self._message(place, message, schemas)
         for name, operation in mapping(document, "operations").items():

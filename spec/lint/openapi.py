@@ -41,10 +41,7 @@ class OpenApiLint:
         """Report every broken rule."""
         document = self.source.data
         schemas = SchemaLint(self.project, self.source, self.say)
-        for name, schema in mapping(document, "components", "schemas").items():
-            path: JsonPath = ("components", "schemas", name)
-            schemas.described(schema, path, named=True)
-            schemas.examples_within(schema, path)
+        schemas.components()
         for place, operation in self.operations():
             self._operation(place, operation)
         ids = Counter(str(one.get("operationId")) for _, one in self.operations() if "operationId" in one)

@@ -10,7 +10,7 @@ from openapi_schema_validator import OAS30Validator, oas30_format_checker
 from referencing.exceptions import Unresolvable
 
 from spec.lint.finding import Say, where
-from spec.lint.project import Project
+from spec.lint.project import Project, mapping
 from spec.yaml_source import JsonObject, JsonPath, Source
 
 OPENAPI_SCHEMA_FORMAT = "application/vnd.oai.openapi;version=3.0.0"
@@ -24,6 +24,13 @@ class SchemaLint:
     project: Project
     source: Source
     say: Say
+
+    def components(self) -> None:
+        """Report what is wrong with the document's shared schemas."""
+        for name, schema in mapping(self.source.data, "components", "schemas").items():
+            path: JsonPath = ("components", "schemas", name)
+            self.described(schema, path, named=True)
+            self.examples_within(schema, path)
 
     def described(self, schema: Any, path: JsonPath, *, named: bool, refined: frozenset[str] = frozenset()) -> None:
         """Report a schema or property without description or example.

@@ -1,4 +1,5 @@
 import asyncio
+from abc import ABC, abstractmethod
 from typing import Any
 
 from aiohttp import web
@@ -31,11 +32,11 @@ class Reversed(Broker):
         return ask, bid
 
 
-class Rewritten(UnusualGateway):
+class Rewritten(UnusualGateway, ABC):
     """Answers a price otherwise than it is."""
 
-    def rewritten(self, name: str, price: dict[str, Any]) -> dict[str, Any]:
-        raise NotImplementedError
+    @abstractmethod
+    def rewritten(self, name: str, price: dict[str, Any]) -> dict[str, Any]: ...
 
     async def price(self, owner: Owner, request: web.Request) -> Any:
         return self.rewritten(request.match_info["symbol"], await super().price(owner, request))

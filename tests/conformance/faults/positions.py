@@ -1,3 +1,4 @@
+from abc import ABC, abstractmethod
 from typing import Any
 
 from aiohttp import web
@@ -18,11 +19,11 @@ class Ghost(Broker):
         return [ghost | {"profit": 0.0}, *super().rows()]
 
 
-class Rewritten(Broker):
+class Rewritten(Broker, ABC):
     """Shows each position otherwise than it is."""
 
-    def rewritten(self, row: dict[str, Any]) -> dict[str, Any]:
-        raise NotImplementedError
+    @abstractmethod
+    def rewritten(self, row: dict[str, Any]) -> dict[str, Any]: ...
 
     def rows(self) -> list[dict[str, Any]]:
         return [self.rewritten(row) for row in super().rows()]

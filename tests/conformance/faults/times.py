@@ -1,4 +1,5 @@
 import time
+from abc import ABC, abstractmethod
 from typing import Any
 
 from tests.conformance.faults.fault import Fault, at_broker
@@ -6,11 +7,11 @@ from tests.conformance.unusual_broker import Broker
 from tests.conformance.unusual_gateway import Owner, Socket, UnusualGateway
 
 
-class RewrittenTicks(UnusualGateway):
+class RewrittenTicks(UnusualGateway, ABC):
     """Tells the time of ticks otherwise than it is."""
 
-    def rewritten(self, milliseconds: int) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def rewritten(self, milliseconds: int) -> int: ...
 
     async def feed(self, owner: Owner, socket: Socket) -> None:
         say = socket.say
