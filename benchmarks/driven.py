@@ -21,9 +21,9 @@ from reference_server.domain.account import Mt5Credentials
 from reference_server.domain.market import Timeframe
 from reference_server.simulator import ManualPrices, SimulatedBroker, SimulatedMetaTrader5
 from reference_server.telemetry import configure_logging
-from reference_server.terminals.adapter import MetaTraderAdapter
-from reference_server.terminals.inline import InlineTerminal
-from reference_server.terminals.poller import Poller
+from reference_server.terminals.adapter.adapter import MetaTraderAdapter
+from reference_server.terminals.polling.poller import Poller
+from reference_server.terminals.workers.inline import InlineTerminal
 from reference_server.usecases.ports import Clock, Listener
 
 _NEVER_SECONDS = 3_600.0

@@ -148,7 +148,9 @@ def gateway_version() -> str:
 
 
 def _simulated_terminals(settings: Settings, clock: Clock) -> Terminals:
-    from reference_server.terminals.simulated import SimulatedTerminals  # numpy: not needed with another provider
+    from reference_server.terminals.providers.simulated import (
+        SimulatedTerminals,  # numpy: not needed with another provider
+    )
 
     return SimulatedTerminals(
         clock,

@@ -77,7 +77,7 @@ def _run(settings: Settings, listener: socket.socket, tls: Tls | None) -> None:
         warnings.simplefilter("ignore")  # connexion imports what its own dependencies have deprecated
         from reference_server.api.server import GatewayServer, server_config
         from reference_server.app import open_gateway
-        from reference_server.terminals.simulator_state import SimulatorStateUnusable
+        from reference_server.terminals.providers.simulator_state import SimulatorStateUnusable
 
     async def run() -> None:
         async with open_gateway(settings) as gateway:

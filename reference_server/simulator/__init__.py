@@ -3,9 +3,15 @@
 from reference_server.simulator.book.account import AccountSettings
 from reference_server.simulator.broker import SimulatedBroker
 from reference_server.simulator.clock import Clock, ManualClock, ServerTime, SystemClock
+from reference_server.simulator.market.symbols import SymbolProfile, load_symbols
 from reference_server.simulator.module import SimulatedMetaTrader5
-from reference_server.simulator.prices import GeneratedPrices, ManualPrices, PricePoint, PriceSource, ReplayedPrices
-from reference_server.simulator.symbols import SymbolProfile, load_symbols
+from reference_server.simulator.prices.prices import (
+    GeneratedPrices,
+    ManualPrices,
+    PricePoint,
+    PriceSource,
+    ReplayedPrices,
+)
 
 __all__ = [
     "AccountSettings",

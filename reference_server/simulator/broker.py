@@ -9,11 +9,11 @@ from reference_server.simulator.book import snapshot
 from reference_server.simulator.book.account import HEDGING, NETTING, Account, AccountSettings
 from reference_server.simulator.book.ledger import Ledger
 from reference_server.simulator.clock import Clock, ServerTime, SystemClock
-from reference_server.simulator.execution import TradeServer
-from reference_server.simulator.market import Market
-from reference_server.simulator.prices import GeneratedPrices, PriceSource
-from reference_server.simulator.symbols import SymbolProfile, load_symbols
-from reference_server.simulator.triggers import Triggers
+from reference_server.simulator.market.market import Market
+from reference_server.simulator.market.symbols import SymbolProfile, load_symbols
+from reference_server.simulator.prices.prices import GeneratedPrices, PriceSource
+from reference_server.simulator.trading.execution import TradeServer
+from reference_server.simulator.trading.triggers import Triggers
 
 DEFAULT_SERVER = "TonpoSim-Demo"
 REFUSED_PASSWORD = "invalid"  # noqa: S105 - a documented word that every server refuses

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from reference_server.simulator.broker import SimulatedBroker
 from reference_server.simulator.calls.history import HistoryCalls
-from reference_server.simulator.structs import STRUCTS
-from reference_server.simulator.surface import CONSTANTS
+from reference_server.simulator.surface.constants import CONSTANTS
+from reference_server.simulator.surface.structs import STRUCTS
 
 
 class SimulatedMetaTrader5(HistoryCalls):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reference_server.simulator.money import rounded
+from reference_server.simulator.book.money import rounded
 from tests.simulator.conftest import Desk, open_desk
 
 SYMBOLS = ("EURUSD", "USDJPY", "EURJPY", "XAUUSD", "GER40")

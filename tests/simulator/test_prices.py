@@ -16,7 +16,7 @@ from reference_server.simulator import (
     SimulatedMetaTrader5,
     load_symbols,
 )
-from reference_server.simulator.bars import TIMEFRAMES
+from reference_server.simulator.market.bars import TIMEFRAMES
 from tests.simulator.conftest import Desk
 
 START = 1_717_408_800_000

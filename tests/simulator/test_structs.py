@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from reference_server.simulator.structs import STRUCTS, OrderSendResult, Tick, TradeRequest
-from reference_server.simulator.surface import CONSTANTS, FIELDS
+from reference_server.simulator.surface.constants import CONSTANTS, FIELDS
+from reference_server.simulator.surface.structs import STRUCTS, OrderSendResult, Tick, TradeRequest
 from tests.simulator.conftest import Desk
 
 VALUES = (1, 1.5, 1.6, 0.0, 0, 1000, 6, 0.0)

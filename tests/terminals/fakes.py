@@ -14,8 +14,8 @@ import numpy as np
 from reference_server.domain.account import Mt5Credentials
 from reference_server.domain.events import TerminalEvent
 from reference_server.simulator import ManualPrices, SimulatedBroker
-from reference_server.terminals.inline import InlineTerminal
-from reference_server.terminals.simulated import SimulatedTerminals
+from reference_server.terminals.providers.simulated import SimulatedTerminals
+from reference_server.terminals.workers.inline import InlineTerminal
 
 E = TypeVar("E")
 MONDAY_MS = 1_717_408_800_000

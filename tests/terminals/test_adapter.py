@@ -14,7 +14,7 @@ from reference_server.domain.errors import (
     TerminalUnavailable,
 )
 from reference_server.domain.trading import NewOrder, OrderType, PositionChange, Side
-from reference_server.terminals.adapter import MetaTraderAdapter
+from reference_server.terminals.adapter.adapter import MetaTraderAdapter
 from reference_server.usecases.ports import BrokerUnreachable, LoginRefused
 from tests.terminals.fakes import HandClock, HandMadeModule
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reference_server.simulator import ServerTime
-from reference_server.terminals.clock import BrokerClock
+from reference_server.terminals.adapter.clock import BrokerClock
 
 HOUR = 3_600_000
 JUNE = int(datetime(2026, 6, 3, 10, tzinfo=UTC).timestamp()) * 1000

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference_server.terminals.quantise import price_to_tick
+from reference_server.terminals.adapter.quantise import price_to_tick
 
 GRIDS = st.sampled_from([(1e-5, 5), (1e-3, 3), (0.01, 2), (0.25, 2), (0.5, 1), (5.0, 0), (0.1, 1)])
 

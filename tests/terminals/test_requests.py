@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reference_server.domain.trading import NewOrder, OrderType, Side
-from reference_server.terminals import requests
-from reference_server.terminals.symbols import SymbolSpecification
+from reference_server.terminals.adapter import requests
+from reference_server.terminals.adapter.symbols import SymbolSpecification
 
 FOK, IOC, RETURN = 0, 1, 2
 EURUSD = SymbolSpecification("EURUSD", 5, 1e-5, 2, 3, 0.01, 100.0, 0.01, 0)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference_server.simulator.surface import CONSTANTS
-from reference_server.terminals.retcodes import RETCODES, Verdict, sentence_of, verdict_of
+from reference_server.simulator.surface.constants import CONSTANTS
+from reference_server.terminals.adapter.retcodes import RETCODES, Verdict, sentence_of, verdict_of
 
 
 def test_every_retcode_of_the_package_is_in_the_table() -> None:

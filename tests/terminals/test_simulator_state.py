@@ -10,9 +10,9 @@ import pytest
 
 from reference_server.domain.events import OrderSettled
 from reference_server.domain.trading import NewOrder, OrderResult, OrderType, PositionChange, Side
-from reference_server.terminals.inline import InlineTerminal
-from reference_server.terminals.simulated import SimulatedTerminals
-from reference_server.terminals.simulator_state import SimulatorStateUnusable
+from reference_server.terminals.providers.simulated import SimulatedTerminals
+from reference_server.terminals.providers.simulator_state import SimulatorStateUnusable
+from reference_server.terminals.workers.inline import InlineTerminal
 from tests.terminals.fakes import Desk, HandClock
 
 BUY = NewOrder("EURUSD", Side.BUY, OrderType.MARKET, 0.1)

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 
 from reference_server.simulator.book.exposure import Exposure
+from reference_server.simulator.book.money import rounded
 from reference_server.simulator.book.records import Order, Position
-from reference_server.simulator.money import rounded
-from reference_server.simulator.structs import AccountInfo, Struct
-from reference_server.simulator.surface import CONSTANTS
+from reference_server.simulator.surface.constants import CONSTANTS
+from reference_server.simulator.surface.structs import AccountInfo, Struct
 
 NETTING = CONSTANTS["ACCOUNT_MARGIN_MODE_RETAIL_NETTING"]
 HEDGING = CONSTANTS["ACCOUNT_MARGIN_MODE_RETAIL_HEDGING"]

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from reference_server.simulator.book.money import margin_in_margin_currency
 from reference_server.simulator.book.records import Order, Position
-from reference_server.simulator.money import margin_in_margin_currency
-from reference_server.simulator.symbols import SymbolProfile
+from reference_server.simulator.market.symbols import SymbolProfile
 
 
 @dataclass(slots=True)

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 from reference_server.simulator.book.account import Account
 from reference_server.simulator.book.exposure import position_margin
+from reference_server.simulator.book.money import Exchange, profit_in_profit_currency
 from reference_server.simulator.book.records import Order, Position
-from reference_server.simulator.market import Market
-from reference_server.simulator.money import Exchange, profit_in_profit_currency
-from reference_server.simulator.quotes import Quote
-from reference_server.simulator.structs import Struct, TradeDeal
-from reference_server.simulator.surface import CONSTANTS
+from reference_server.simulator.market.market import Market
+from reference_server.simulator.market.quotes import Quote
+from reference_server.simulator.surface.constants import CONSTANTS
+from reference_server.simulator.surface.structs import Struct, TradeDeal
 
 ENTRY_IN = CONSTANTS["DEAL_ENTRY_IN"]
 ENTRY_OUT = CONSTANTS["DEAL_ENTRY_OUT"]

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from reference_server.simulator.structs import Struct, TradeOrder, TradePosition
-from reference_server.simulator.surface import CONSTANTS
+from reference_server.simulator.surface.constants import CONSTANTS
+from reference_server.simulator.surface.structs import Struct, TradeOrder, TradePosition
 
 BUY = CONSTANTS["ORDER_TYPE_BUY"]
 SELL = CONSTANTS["ORDER_TYPE_SELL"]

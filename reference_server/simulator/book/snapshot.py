@@ -7,8 +7,8 @@ from typing import Any
 from reference_server.simulator.book.account import Account, AccountSettings
 from reference_server.simulator.book.ledger import Ledger
 from reference_server.simulator.book.records import Order, Position
-from reference_server.simulator.market import Market
-from reference_server.simulator.structs import TradeDeal, TradeOrder
+from reference_server.simulator.market.market import Market
+from reference_server.simulator.surface.structs import TradeDeal, TradeOrder
 
 VERSION = 1
 POSITION_FIELDS = tuple(field.name for field in fields(Position))

@@ -4,12 +4,12 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from typing import Any
 
-from reference_server.simulator import arguments
 from reference_server.simulator.book.account import Account
+from reference_server.simulator.calls import arguments
 from reference_server.simulator.calls.connection import bare, keyworded, positional
+from reference_server.simulator.calls.outcome import Failed, invalid_arguments
 from reference_server.simulator.calls.symbols import SymbolCalls
-from reference_server.simulator.outcome import Failed, invalid_arguments
-from reference_server.simulator.structs import Struct
+from reference_server.simulator.surface.structs import Struct
 
 
 def _only(structs: Iterable[Struct], pattern: str | None) -> tuple[Struct, ...]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Concatenate, TypeVar
 
-from reference_server.simulator import arguments
 from reference_server.simulator.book.account import Account
 from reference_server.simulator.broker import (
     DEFAULT_SERVER,
@@ -13,8 +12,9 @@ from reference_server.simulator.broker import (
     ServerUnreachable,
     SimulatedBroker,
 )
-from reference_server.simulator.outcome import NO_CALL_YET, SUCCESS, Failed, invalid_argument, not_connected
-from reference_server.simulator.structs import Struct, TerminalInfo
+from reference_server.simulator.calls import arguments
+from reference_server.simulator.calls.outcome import NO_CALL_YET, SUCCESS, Failed, invalid_argument, not_connected
+from reference_server.simulator.surface.structs import Struct, TerminalInfo
 
 BUILD = 5830
 BUILD_DATE = "12 Jun 2026"

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from reference_server.simulator import arguments
-from reference_server.simulator.bars import Bars, is_timeframe
+from reference_server.simulator.calls import arguments
 from reference_server.simulator.calls.connection import MAX_BARS, positional
+from reference_server.simulator.calls.outcome import call_failed, invalid_parameters
 from reference_server.simulator.calls.trade import TradeCalls
-from reference_server.simulator.outcome import call_failed, invalid_parameters
-from reference_server.simulator.structs import Struct
-from reference_server.simulator.surface import CONSTANTS
+from reference_server.simulator.market.bars import Bars, is_timeframe
+from reference_server.simulator.surface.constants import CONSTANTS
+from reference_server.simulator.surface.structs import Struct
 
 TICKS = np.dtype(
     [

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from reference_server.simulator import arguments
+from reference_server.simulator.book.money import profit_in_profit_currency
 from reference_server.simulator.broker import SimulatedBroker
+from reference_server.simulator.calls import arguments
 from reference_server.simulator.calls.connection import ConnectionCalls, bare, positional
-from reference_server.simulator.money import profit_in_profit_currency
-from reference_server.simulator.outcome import SUCCESS, Failed, call_failed, invalid_arguments, not_found
-from reference_server.simulator.quotes import Quote
-from reference_server.simulator.structs import Struct, SymbolInfo
-from reference_server.simulator.surface import FIELDS
+from reference_server.simulator.calls.outcome import SUCCESS, Failed, call_failed, invalid_arguments, not_found
+from reference_server.simulator.market.quotes import Quote
+from reference_server.simulator.surface.constants import FIELDS
+from reference_server.simulator.surface.structs import Struct, SymbolInfo
 
 _DEFAULTS: dict[str, Any] = {
     name: "" if index >= 83 else 0.0 if index in range(31, 83) else 0 for index, name in enumerate(FIELDS["SymbolInfo"])

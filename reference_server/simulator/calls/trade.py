@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from reference_server.simulator import arguments, retcodes
+from reference_server.simulator.book.money import margin_in_margin_currency
 from reference_server.simulator.book.records import BUY_TYPES
+from reference_server.simulator.calls import arguments
 from reference_server.simulator.calls.book import BookCalls
 from reference_server.simulator.calls.connection import keyworded, positional
-from reference_server.simulator.money import margin_in_margin_currency
-from reference_server.simulator.outcome import Failed, invalid_parameters, not_found
-from reference_server.simulator.structs import Struct
+from reference_server.simulator.calls.outcome import Failed, invalid_parameters, not_found
+from reference_server.simulator.surface.structs import Struct
+from reference_server.simulator.trading import retcodes
 
 
 class TradeCalls(BookCalls):

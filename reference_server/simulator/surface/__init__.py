@@ -1,0 +1,1 @@
+"""The genuine package's surface: its constants, its record types."""

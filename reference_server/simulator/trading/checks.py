@@ -1,0 +1,273 @@
+"""The checks a trade request passes, as one table in the order in which they are made.
+
+The order is not documented by MetaQuotes; this one is inferred. The terminal's checks are those of `order_check`, which
+succeeds on a closed market; the server's checks follow only when a request is sent.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from reference_server.simulator.book.money import margin_in_margin_currency
+from reference_server.simulator.surface.constants import CONSTANTS
+from reference_server.simulator.trading import levels
+from reference_server.simulator.trading import retcodes as code
+from reference_server.simulator.trading.proposal import CLOSE_BY, DEAL, MODIFY, PENDING, REMOVE, SLTP, Proposal
+
+Check = Callable[[Proposal], int]
+
+MARKET_TYPES = (CONSTANTS["ORDER_TYPE_BUY"], CONSTANTS["ORDER_TYPE_SELL"])
+PENDING_TYPES = range(CONSTANTS["ORDER_TYPE_BUY_LIMIT"], CONSTANTS["ORDER_TYPE_SELL_STOP_LIMIT"] + 1)
+STOP_LIMIT_TYPES = (CONSTANTS["ORDER_TYPE_BUY_STOP_LIMIT"], CONSTANTS["ORDER_TYPE_SELL_STOP_LIMIT"])
+FILLINGS = range(4)
+MARKET_EXECUTION, EXCHANGE_EXECUTION = 2, 3
+FOK, IOC, RETURN, BOC = FILLINGS
+# order_mode bits, by order type: market, limit, stop, stop-limit
+ORDER_MODE_BITS = (1, 1, 2, 2, 4, 4, 8, 8)
+SL_BIT, TP_BIT, CLOSE_BY_BIT = 16, 32, 64
+STEP_NOISE = 1e-6
+
+
+def request_makes_sense(p: Proposal) -> int:
+    """Known action, symbol, position and order, and a type that goes with them."""
+    if p.action in (MODIFY, REMOVE):
+        return code.OK if p.order is not None else code.INVALID
+    if p.action == CLOSE_BY:
+        return _close_by_makes_sense(p)
+    ticket = p.request.position
+    if p.action in (DEAL, SLTP) and ticket and p.position is None:
+        return code.POSITION_CLOSED if ticket in p.account.deals_of_position else code.INVALID
+    if p.action not in (DEAL, PENDING, SLTP) or p.symbol is None:
+        return code.INVALID
+    if p.action == SLTP:
+        return code.OK if p.position is not None and p.position.symbol == p.symbol.name else code.INVALID
+    if p.type not in (MARKET_TYPES if p.action == DEAL else PENDING_TYPES):
+        return code.INVALID
+    if p.action == DEAL and ticket and p.position is not None:
+        same_side = p.account.is_hedging and p.position.is_buy == p.is_buy
+        return code.INVALID if same_side or p.position.symbol != p.symbol.name else code.OK
+    return code.OK
+
+
+def _close_by_makes_sense(p: Proposal) -> int:
+    first, second = p.position, p.opposite
+    if not p.account.is_hedging or first is None or second is None:
+        return code.INVALID
+    return code.OK if first.symbol == second.symbol and first.is_buy != second.is_buy else code.INVALID
+
+
+def symbol_is_traded(p: Proposal) -> int:
+    """The symbol's trade mode; positions may still be closed in close-only modes."""
+    assert p.symbol is not None
+    mode = p.symbol.trade_mode
+    if mode == 4:
+        return code.OK
+    if mode == 0:
+        return code.TRADE_DISABLED
+    if not p.opens:
+        return code.OK
+    if mode == 1:
+        return code.OK if p.is_buy else code.LONG_ONLY
+    if mode == 2:
+        return code.SHORT_ONLY if p.is_buy else code.OK
+    return code.CLOSE_ONLY
+
+
+def order_type_is_permitted(p: Proposal) -> int:
+    """The symbol's `order_mode` bits."""
+    assert p.symbol is not None
+    mode = p.symbol.order_mode
+    needed = CLOSE_BY_BIT if p.action == CLOSE_BY else 0
+    if p.action in (DEAL, PENDING):
+        needed = ORDER_MODE_BITS[p.type]
+    if p.request.sl:
+        needed |= SL_BIT
+    if p.request.tp:
+        needed |= TP_BIT
+    return code.OK if mode & needed == needed else code.INVALID_ORDER
+
+
+def volume_is_valid(p: Proposal) -> int:
+    """Minimum, maximum, step; what remains of a partly closed position must not fall below the minimum."""
+    assert p.symbol is not None
+    symbol, volume = p.symbol, p.volume
+    steps = volume / symbol.volume_step if volume == volume else 0.0
+    if not symbol.volume_min - STEP_NOISE <= volume <= symbol.volume_max + STEP_NOISE:
+        return code.INVALID_VOLUME
+    if abs(steps - round(steps)) > STEP_NOISE:
+        return code.INVALID_VOLUME
+    if p.position is not None and not p.opens:
+        remainder = p.position.volume - volume
+        if STEP_NOISE < remainder < symbol.volume_min - STEP_NOISE:
+            return code.INVALID_VOLUME
+    return code.OK
+
+
+def filling_is_supported(p: Proposal) -> int:
+    """Filling by execution mode; RETURN is always right for pending orders."""
+    assert p.symbol is not None
+    filling, mask = p.request.type_filling, p.symbol.filling_mode
+    if filling not in FILLINGS:
+        return code.INVALID_FILL
+    execution = p.symbol.execution_mode
+    if filling == BOC:
+        limits = p.action == PENDING and p.type not in (4, 5)
+        return code.OK if limits and mask & 4 and execution >= MARKET_EXECUTION else code.INVALID_FILL
+    if filling == RETURN:
+        allowed = p.action == PENDING or execution != MARKET_EXECUTION
+        return code.OK if allowed else code.INVALID_FILL
+    return code.OK if execution < MARKET_EXECUTION or mask & (1 << filling) else code.INVALID_FILL
+
+
+def expiration_is_valid(p: Proposal) -> int:
+    """The symbol's `expiration_mode` bits; a stated moment must be ahead by the server's clock."""
+    assert p.symbol is not None
+    kind = p.request.type_time
+    if kind > 3 or not p.symbol.expiration_mode & (1 << kind):
+        return code.INVALID_EXPIRATION
+    if kind >= 2 and p.request.expiration * 1000 <= p.market.now_ms:
+        return code.INVALID_EXPIRATION
+    return code.OK
+
+
+def not_frozen(p: Proposal) -> int:
+    """Nothing within the freeze level of its price may be changed."""
+    return code.FROZEN if levels.is_frozen(p) else code.OK
+
+
+def close_volume_fits(p: Proposal) -> int:
+    """On hedging accounts a position cannot be closed for more than its volume."""
+    if p.account.is_hedging and p.position is not None and p.volume > p.position.volume + STEP_NOISE:
+        return code.INVALID_CLOSE_VOLUME
+    return code.OK
+
+
+def something_changes(p: Proposal) -> int:
+    """New levels must differ from those that stand."""
+    request = p.request
+    if p.position is not None and p.action == SLTP:
+        same = (request.sl, request.tp) == (p.position.sl, p.position.tp)
+        return code.NO_CHANGES if same else code.OK
+    order = p.order
+    assert order is not None
+    wanted = (request.price, request.stoplimit, request.sl, request.tp, request.type_time, request.expiration)
+    standing = (order.price_open, order.price_stoplimit, order.sl, order.tp, order.type_time, order.expiration)
+    return code.NO_CHANGES if wanted == standing else code.OK
+
+
+def orders_are_within_limit(p: Proposal) -> int:
+    """The account's limit of active orders."""
+    limit = p.account.settings.limit_orders
+    return code.LIMIT_ORDERS if limit and len(p.account.orders) >= limit else code.OK
+
+
+def volume_is_within_limit(p: Proposal) -> int:
+    """The symbol's limit of volume in one direction, positions and orders together."""
+    assert p.symbol is not None
+    if not p.symbol.volume_limit or not p.opens:
+        return code.OK
+    exposure = p.account.exposures.get(p.symbol.name)
+    total = p.volume
+    if exposure is not None:
+        total += exposure.long_volume if p.is_buy else exposure.short_volume
+        total += sum(order.volume_current for order in exposure.orders.values() if order.is_buy == p.is_buy)
+    return code.LIMIT_VOLUME if total > p.symbol.volume_limit + STEP_NOISE else code.OK
+
+
+def margin_after(p: Proposal, price: float) -> float:
+    """The account's margin if the volume were opened at this price."""
+    assert p.symbol is not None
+    account, symbol, volume = p.account, p.symbol, p.volume
+    if not account.is_hedging and p.position is not None and p.position.is_buy != p.is_buy:
+        volume = max(volume - p.position.volume, 0.0)
+    margin = margin_in_margin_currency(symbol, volume, price, account.settings.leverage)
+    margin *= p.ledger.exchange.margin_rate(symbol, account.settings.currency, is_buy=p.is_buy, price=price)
+    exposure = account.exposures.get(symbol.name)
+    if exposure is None:
+        return account.money(account.margin + margin)
+    before = exposure.margin(symbol)
+    if not account.is_hedging and p.position is not None and p.position.is_buy != p.is_buy:
+        return account.money(account.margin - before + max(before if p.volume <= p.position.volume else 0.0, margin))
+    return account.money(
+        account.margin - before + exposure.margin_with(symbol, is_buy=p.is_buy, volume=volume, margin=margin)
+    )
+
+
+def money_suffices(p: Proposal) -> int:
+    """Free margin must not become negative. Closing needs none."""
+    if not p.opens:
+        return code.OK
+    assert p.quote is not None
+    price = p.quote.ask if p.is_buy else p.quote.bid
+    return code.NO_MONEY if margin_after(p, price) > p.account.equity else code.OK
+
+
+def market_is_open(p: Proposal) -> int:
+    """The symbol's trading session."""
+    assert p.symbol is not None
+    return code.OK if p.market.is_open(p.symbol) else code.MARKET_CLOSED
+
+
+def price_still_stands(p: Proposal) -> int:
+    """On instant execution the price must be within `deviation` points of the market."""
+    assert p.symbol is not None
+    assert p.quote is not None
+    if p.symbol.execution_mode >= MARKET_EXECUTION:
+        return code.OK
+    price = p.quote.ask if p.is_buy else p.quote.bid
+    tolerance = (p.request.deviation + STEP_NOISE) * p.quote.point
+    return code.OK if abs(p.price - price) <= tolerance else code.REQUOTE
+
+
+TERMINAL_CHECKS: tuple[tuple[Check, tuple[int, ...]], ...] = (
+    (request_makes_sense, ()),
+    (symbol_is_traded, (DEAL, PENDING, SLTP, MODIFY, REMOVE, CLOSE_BY)),
+    (order_type_is_permitted, (DEAL, PENDING, SLTP, MODIFY, CLOSE_BY)),
+    (volume_is_valid, (DEAL, PENDING)),
+    (filling_is_supported, (DEAL, PENDING)),
+    (expiration_is_valid, (PENDING, MODIFY)),
+    (levels.open_price_is_valid, (PENDING, MODIFY)),
+    (levels.stops_are_valid, (DEAL, PENDING, SLTP, MODIFY)),
+    (not_frozen, (DEAL, SLTP, MODIFY, REMOVE, CLOSE_BY)),
+    (close_volume_fits, (DEAL,)),
+    (something_changes, (SLTP, MODIFY)),
+    (orders_are_within_limit, (PENDING,)),
+    (volume_is_within_limit, (DEAL, PENDING)),
+    (money_suffices, (DEAL, PENDING)),
+)
+"""The terminal's checks and the actions they apply to; an empty tuple means every action, known or not."""
+
+SERVER_CHECKS: tuple[tuple[Check, tuple[int, ...]], ...] = (
+    (market_is_open, (DEAL, PENDING, SLTP, MODIFY, REMOVE, CLOSE_BY)),
+    (price_still_stands, (DEAL,)),
+)
+"""The trade server's checks, made when a request is sent."""
+
+ACTIONS = (DEAL, PENDING, SLTP, MODIFY, REMOVE, CLOSE_BY)
+
+
+def _by_action(table: tuple[tuple[Check, tuple[int, ...]], ...]) -> Mapping[int, tuple[Check, ...]]:
+    return MappingProxyType(
+        {action: tuple(check for check, actions in table if not actions or action in actions) for action in ACTIONS}
+    )
+
+
+_TERMINAL = _by_action(TERMINAL_CHECKS)
+_SERVER = _by_action(SERVER_CHECKS)
+
+
+def terminal_verdict(proposal: Proposal) -> int:
+    """The return code of the first check of the terminal that fails, or 0."""
+    return _verdict(proposal, _TERMINAL.get(proposal.action, (request_makes_sense,)))
+
+
+def server_verdict(proposal: Proposal) -> int:
+    """The return code of the first check of the server that fails, or 0."""
+    return _verdict(proposal, _SERVER[proposal.action])
+
+
+def _verdict(proposal: Proposal, checks: tuple[Check, ...]) -> int:
+    for check in checks:
+        verdict = check(proposal)
+        if verdict:
+            return verdict
+    return code.OK

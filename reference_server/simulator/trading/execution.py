@@ -1,0 +1,149 @@
+"""The trade server: checks a request, carries it out, and answers with a result."""
+
+from reference_server.simulator.book.account import Account
+from reference_server.simulator.book.ledger import ENTRY_OUT_BY, FILLED, Ledger
+from reference_server.simulator.book.records import Order
+from reference_server.simulator.market.market import Market
+from reference_server.simulator.surface.constants import CONSTANTS
+from reference_server.simulator.surface.structs import OrderCheckResult, OrderSendResult, Struct
+from reference_server.simulator.trading import retcodes as code
+from reference_server.simulator.trading.checks import margin_after, server_verdict, terminal_verdict
+from reference_server.simulator.trading.proposal import CLOSE_BY, DEAL, MODIFY, PENDING, REMOVE, SLTP, Proposal, propose
+
+CANCELED = CONSTANTS["ORDER_STATE_CANCELED"]
+CLOSE_BY_TYPE = CONSTANTS["ORDER_TYPE_CLOSE_BY"]
+
+
+class TradeServer:
+    """Carries out trade requests on the book."""
+
+    def __init__(self, market: Market, ledger: Ledger) -> None:
+        self._market = market
+        self._ledger = ledger
+        self.requests = 0
+        self._actions = {
+            DEAL: self._deal,
+            PENDING: self._place,
+            SLTP: self._set_stops,
+            MODIFY: self._modify,
+            REMOVE: self._remove,
+            CLOSE_BY: self._close_by,
+        }
+
+    def refusal(self, request: Struct, verdict: int, *, request_id: int = 0) -> Struct:
+        """A result that says no; a requote carries the fresh prices."""
+        quote = self._market.quotes.get(request.symbol) if verdict == code.REQUOTE else None
+        bid, ask = (quote.bid, quote.ask) if quote else (0.0, 0.0)
+        return tuple.__new__(
+            OrderSendResult, (verdict, 0, 0, 0.0, 0.0, bid, ask, code.COMMENTS[verdict], request_id, 0, request)
+        )
+
+    def send(self, account: Account, request: Struct) -> Struct:
+        """Check and carry out a request."""
+        proposal = propose(account, request, self._market, self._ledger)
+        verdict = terminal_verdict(proposal)
+        if verdict:
+            return self.refusal(request, verdict)
+        self.requests += 1
+        if not account.trade_allowed:
+            return self.refusal(request, code.TRADE_DISABLED, request_id=self.requests)
+        if not account.trade_expert:
+            return self.refusal(request, code.SERVER_DISABLES_AT, request_id=self.requests)
+        verdict = server_verdict(proposal)
+        if verdict:
+            return self.refusal(request, verdict, request_id=self.requests)
+        deal, order, volume, price = self._actions[proposal.action](proposal)
+        quote = proposal.quote if proposal.action == DEAL else None
+        bid, ask = (quote.bid, quote.ask) if quote else (0.0, 0.0)
+        return tuple.__new__(
+            OrderSendResult,
+            (code.DONE, deal, order, volume, price, bid, ask, code.COMMENTS[code.DONE], self.requests, 0, request),
+        )
+
+    def check(self, account: Account, request: Struct) -> Struct:
+        """What `order_check` answers: the terminal's verdict and the account as it would be afterwards."""
+        proposal = propose(account, request, self._market, self._ledger)
+        verdict = terminal_verdict(proposal)
+        margin = account.margin
+        if proposal.symbol is not None and proposal.quote is not None and proposal.action in (DEAL, PENDING):
+            price = proposal.quote.ask if proposal.is_buy else proposal.quote.bid
+            if proposal.opens:
+                margin = margin_after(proposal, price)
+        equity = account.equity
+        level = equity / margin * 100 if margin else 0.0
+        return tuple.__new__(
+            OrderCheckResult,
+            (
+                verdict, account.balance, equity, account.floating, margin, account.money(equity - margin), level,
+                code.COMMENTS[verdict], request,
+            ),
+        )  # fmt: skip
+
+    def _order(self, p: Proposal) -> Order:
+        assert p.symbol is not None
+        request = p.request
+        digits = p.symbol.digits
+        return Order(
+            ticket=self._ledger.order_ticket(), symbol=p.symbol.name, type=p.type,
+            volume_initial=round(p.volume, 8), volume_current=round(p.volume, 8), price_open=round(p.price, digits),
+            setup_ms=self._market.now_ms, type_filling=request.type_filling, type_time=request.type_time,
+            expiration=request.expiration, price_stoplimit=round(request.stoplimit, digits),
+            sl=round(request.sl, digits), tp=round(request.tp, digits), magic=request.magic, comment=request.comment,
+        )  # fmt: skip
+
+    def _deal(self, p: Proposal) -> tuple[int, int, float, float]:
+        assert p.quote is not None
+        order = self._order(p)
+        price = p.quote.ask if order.is_buy else p.quote.bid
+        order.price_open = order.price_current = price
+        volume = order.volume_initial
+        if p.position is not None and abs(volume - p.position.volume) < 1e-6:
+            order.volume_current = p.position.volume
+        deal = self._ledger.fill(p.account, order, price, closes=p.position)
+        return deal.ticket, order.ticket, volume, price
+
+    def _place(self, p: Proposal) -> tuple[int, int, float, float]:
+        assert p.quote is not None
+        order = self._order(p)
+        order.price_current = p.quote.ask if order.is_buy else p.quote.bid
+        p.account.add_order(order)
+        return 0, order.ticket, order.volume_initial, 0.0
+
+    def _set_stops(self, p: Proposal) -> tuple[int, int, float, float]:
+        assert p.symbol is not None
+        assert p.position is not None
+        p.position.sl = round(p.request.sl, p.symbol.digits)
+        p.position.tp = round(p.request.tp, p.symbol.digits)
+        p.position.update_ms = self._market.now_ms
+        return 0, 0, 0.0, 0.0
+
+    def _modify(self, p: Proposal) -> tuple[int, int, float, float]:
+        assert p.symbol is not None
+        assert p.order is not None
+        order, request, digits = p.order, p.request, p.symbol.digits
+        order.price_open = round(request.price, digits)
+        order.price_stoplimit = round(request.stoplimit, digits)
+        order.sl, order.tp = round(request.sl, digits), round(request.tp, digits)
+        order.type_time, order.expiration = request.type_time, request.expiration
+        return 0, order.ticket, 0.0, order.price_open
+
+    def _remove(self, p: Proposal) -> tuple[int, int, float, float]:
+        assert p.order is not None
+        p.account.remember(p.order, CANCELED, self._market.now_ms)
+        return 0, p.order.ticket, 0.0, 0.0
+
+    def _close_by(self, p: Proposal) -> tuple[int, int, float, float]:
+        first, second = p.position, p.opposite
+        assert first is not None
+        assert second is not None
+        volume = min(first.volume, second.volume)
+        order = self._order(p)
+        order.symbol, order.type = first.symbol, CLOSE_BY_TYPE
+        order.volume_initial, order.volume_current = volume, 0.0
+        order.position_id, order.position_by_id = first.identifier, second.identifier
+        order.price_open = second.price_open
+        deal = self._ledger.reduce(p.account, order, first, volume, second.price_open, entry=ENTRY_OUT_BY)
+        self._ledger.reduce(p.account, order, second, volume, first.price_open, entry=ENTRY_OUT_BY, with_profit=False)
+        p.account.remember(order, FILLED, self._market.now_ms)
+        self._ledger.revalue(p.account, first.symbol)
+        return deal.ticket, order.ticket, volume, second.price_open

@@ -1,0 +1,1 @@
+"""The one adapter: synchronous, over any module shaped like the `MetaTrader5` package."""

@@ -1,0 +1,150 @@
+"""Builds the dictionaries of `order_send`.
+
+The package takes `float` for prices and volumes and `int` for all else, refuses None and numpy numbers, and drops a
+stop that is left out. Source: MQL5 reference, trade request structure; the package's own argument checks.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from reference_server.domain.trading import NewOrder, OrderType, Side
+from reference_server.terminals.adapter.constants import (
+    ACTION_DEAL,
+    ACTION_PENDING,
+    ACTION_SLTP,
+    EXECUTION_MARKET,
+    FILLING_FOK,
+    FILLING_IOC,
+    FILLING_MASK_FOK,
+    FILLING_MASK_IOC,
+    FILLING_RETURN,
+    ORDER_BUY,
+    ORDER_BUY_LIMIT,
+    ORDER_BUY_STOP,
+    ORDER_SELL,
+    ORDER_SELL_LIMIT,
+    ORDER_SELL_STOP,
+)
+from reference_server.terminals.adapter.quantise import price_to_tick
+from reference_server.terminals.adapter.symbols import SymbolSpecification
+
+Request = dict[str, Any]
+
+COMMENT_UNITS: Final = 29
+"""Longest comment, in UTF-16 units: the package refuses a longer one as an argument error."""
+
+DEVIATION_POINTS: Final = 20
+"""How far the price may slip under instant execution: two pips on a five-digit pair. A choice."""
+
+_DEALS: Final = {Side.BUY: ORDER_BUY, Side.SELL: ORDER_SELL}
+_PENDING: Final = {
+    (Side.BUY, OrderType.LIMIT): ORDER_BUY_LIMIT,
+    (Side.SELL, OrderType.LIMIT): ORDER_SELL_LIMIT,
+    (Side.BUY, OrderType.STOP): ORDER_BUY_STOP,
+    (Side.SELL, OrderType.STOP): ORDER_SELL_STOP,
+}
+
+
+def market_fillings(symbol: SymbolSpecification) -> tuple[int, ...]:
+    """Filling modes that a market order in this symbol may have, best first.
+
+    Under request and instant execution all are allowed whatever the mask says; under market execution only those of
+    the mask; under exchange execution RETURN as well.
+    """
+    masked = [
+        filling
+        for bit, filling in ((FILLING_MASK_FOK, FILLING_FOK), (FILLING_MASK_IOC, FILLING_IOC))
+        if symbol.filling_mask & bit
+    ]
+    if symbol.execution == EXECUTION_MARKET:
+        return tuple(masked) or (FILLING_FOK,)
+    if symbol.execution < EXECUTION_MARKET:
+        masked += [filling for filling in (FILLING_FOK, FILLING_IOC) if filling not in masked]
+    return (*masked, FILLING_RETURN)
+
+
+def pending_fillings(symbol: SymbolSpecification) -> tuple[int, ...]:
+    """Filling modes of a pending order: RETURN is the documented one; some servers want the symbol's own."""
+    return (FILLING_RETURN, *(filling for filling in market_fillings(symbol) if filling != FILLING_RETURN))
+
+
+def safe_comment(text: str) -> str:
+    """Drop control characters and lone surrogates, and cut to what the package accepts."""
+    printable = "".join(character for character in text if character.isprintable())
+    units = printable.encode("utf-16-le", "ignore")[: COMMENT_UNITS * 2]
+    return units.decode("utf-16-le", "ignore")
+
+
+def market_order(order: NewOrder, symbol: SymbolSpecification, *, filling: int, price: float | None) -> Request:
+    """Build a market order. `price` is the current one where the broker executes instantly, else None."""
+    request: Request = {
+        "action": ACTION_DEAL,
+        "symbol": symbol.name,
+        "volume": float(order.volume),
+        "type": _DEALS[order.side],
+        "type_filling": filling,
+        "deviation": DEVIATION_POINTS,
+    }
+    if price is not None:
+        request["price"] = float(price)
+    return _with_terms(request, order, symbol)
+
+
+def pending_order(order: NewOrder, symbol: SymbolSpecification, *, filling: int) -> Request:
+    """Build a limit or stop order at its price, good till cancelled."""
+    request: Request = {
+        "action": ACTION_PENDING,
+        "symbol": symbol.name,
+        "volume": float(order.volume),
+        "type": _PENDING[order.side, order.order_type],
+        "type_filling": filling,
+        "price": _at_tick(order.price or 0.0, symbol),
+    }
+    return _with_terms(request, order, symbol)
+
+
+def closing_deal(
+    ticket: int, side: Side, volume: float, symbol: SymbolSpecification, *, filling: int, price: float | None
+) -> Request:
+    """Build the opposite deal that closes a position of this `side`; without `position` it would open a second one."""
+    request: Request = {
+        "action": ACTION_DEAL,
+        "position": ticket,
+        "symbol": symbol.name,
+        "volume": float(volume),
+        "type": _DEALS[side.opposite],
+        "type_filling": filling,
+        "deviation": DEVIATION_POINTS,
+    }
+    if price is not None:
+        request["price"] = float(price)
+    return request
+
+
+def stop_levels(ticket: int, symbol: SymbolSpecification, *, sl: float | None, tp: float | None) -> Request:
+    """Build the request that replaces both levels of a position; one that is None is removed."""
+    return {
+        "action": ACTION_SLTP,
+        "position": ticket,
+        "symbol": symbol.name,
+        "sl": _at_tick(sl or 0.0, symbol),
+        "tp": _at_tick(tp or 0.0, symbol),
+    }
+
+
+def _with_terms(request: Request, order: NewOrder, symbol: SymbolSpecification) -> Request:
+    if order.sl:
+        request["sl"] = _at_tick(order.sl, symbol)
+    if order.tp:
+        request["tp"] = _at_tick(order.tp, symbol)
+    if order.magic:
+        request["magic"] = int(order.magic)
+    comment = safe_comment(order.comment)
+    if comment:
+        request["comment"] = comment
+    return request
+
+
+def _at_tick(price: float, symbol: SymbolSpecification) -> float:
+    return price_to_tick(float(price), tick_size=symbol.tick_size, digits=symbol.digits)

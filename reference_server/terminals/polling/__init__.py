@@ -1,0 +1,1 @@
+"""One poller for each account: what changed, as events."""

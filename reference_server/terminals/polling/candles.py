@@ -1,0 +1,122 @@
+"""Closed bars of watched symbols and timeframes.
+
+Bars are aligned to the server's clock. A bar is over when a tick of a later one has come, or, in a quiet market, when
+the server's clock has passed its end by a moment that leaves room for a tick on its way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from reference_server.domain.events import CandleClosed
+from reference_server.domain.market import Timeframe
+from reference_server.terminals.adapter import shapes
+from reference_server.terminals.adapter.adapter import MetaTraderAdapter
+from reference_server.terminals.adapter.constants import TIMEFRAMES
+
+_ROOM_MS: Final = 500
+_DAY_SECONDS: Final = 86_400
+_WEEK_SECONDS: Final = 7 * _DAY_SECONDS
+_FIRST_SUNDAY: Final = 3 * _DAY_SECONDS
+"""1970-01-04; a week's bar opens on Sunday 00:00 of the server."""
+_MOST_AT_ONCE: Final = 1000
+
+Watched = tuple[str, Timeframe]
+
+
+def bar_open(timeframe: Timeframe, at: int) -> int:
+    """Opening of the bar that holds a second of the server's clock."""
+    if timeframe is Timeframe.MN1:
+        day = datetime.fromtimestamp(at, UTC)
+        return int(datetime(day.year, day.month, 1, tzinfo=UTC).timestamp())
+    if timeframe is Timeframe.W1:
+        return at - (at - _FIRST_SUNDAY) % _WEEK_SECONDS
+    return at - at % bar_seconds(timeframe)
+
+
+def bar_end(timeframe: Timeframe, opened: int) -> int:
+    """First second after the bar that opened then."""
+    if timeframe is Timeframe.MN1:
+        return bar_open(timeframe, opened + 31 * _DAY_SECONDS)
+    return opened + bar_seconds(timeframe)
+
+
+def bar_seconds(timeframe: Timeframe) -> int:
+    """Length of a bar; of a month its shortest."""
+    kind, count = timeframe.value[0], timeframe.value[1:]
+    if timeframe is Timeframe.MN1:
+        return 28 * _DAY_SECONDS
+    return {"M": 60, "H": 3600, "D": _DAY_SECONDS, "W": _WEEK_SECONDS}[kind] * int(count)
+
+
+@dataclass(slots=True)
+class _Place:
+    """Opening of the last bar told, and when the one that is forming ends; both in seconds of the server."""
+
+    last_open: int
+    next_end: int
+
+
+class CandleFollower:
+    """Follows the bars of a set of symbols and timeframes. `newest_tick_ms` gives a symbol's last tick."""
+
+    def __init__(self, adapter: MetaTraderAdapter, newest_tick_ms: Callable[[str], int]) -> None:
+        self._adapter = adapter
+        self._newest_tick_ms = newest_tick_ms
+        self._places: dict[Watched, _Place] = {}
+
+    def watch(self, candles: Collection[Watched]) -> None:
+        """Follow these from now on; what closed before is not told."""
+        wanted = set(candles)
+        for key in self._places.keys() - wanted:
+            del self._places[key]
+        for key in wanted - self._places.keys():
+            symbol, timeframe = key
+            self._adapter.symbol_book.select(symbol)
+            now = self._server_ms() // 1000
+            place = _Place(-1, now)
+            self._places[key] = place
+            self._closed(key, place, now, 2)
+            if place.last_open < 0:
+                place.last_open = bar_open(timeframe, now) - 1
+            place.next_end = bar_end(timeframe, bar_open(timeframe, now))
+
+    def poll(self) -> list[CandleClosed]:
+        """Give the bars that closed since the last call."""
+        if not self._places:
+            return []
+        now_ms = self._server_ms() - _ROOM_MS
+        closed: list[CandleClosed] = []
+        for key, place in self._places.items():
+            reference_ms = max(now_ms, self._newest_tick_ms(key[0]))
+            if reference_ms < place.next_end * 1000:
+                continue
+            reference = reference_ms // 1000
+            timeframe = key[1]
+            passed = (reference - place.next_end) // bar_seconds(timeframe) + 2
+            closed += self._closed(key, place, reference, min(passed + 1, _MOST_AT_ONCE))
+            place.next_end = bar_end(timeframe, bar_open(timeframe, reference))
+        return closed
+
+    def _closed(self, key: Watched, place: _Place, reference: int, count: int) -> list[CandleClosed]:
+        symbol, timeframe = key
+        adapter = self._adapter
+        rates = adapter.connection.module.copy_rates_from_pos(symbol, TIMEFRAMES[timeframe], 0, count)
+        if rates is None:
+            return []
+        digits = adapter.symbol_book.digits(symbol)
+        closed: list[CandleClosed] = []
+        for row in rates.tolist():
+            opened = int(row[0])
+            if opened <= place.last_open or bar_end(timeframe, opened) > reference:
+                continue
+            place.last_open = opened
+            candle = shapes.candle(symbol, timeframe, row, digits=digits, clock=adapter.broker_clock)
+            closed.append(CandleClosed(candle))
+        return closed
+
+    def _server_ms(self) -> int:
+        return self._adapter.broker_clock.to_server_ms(self._adapter.clock.now_ms())

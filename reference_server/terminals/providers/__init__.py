@@ -1,0 +1,1 @@
+"""Where terminals come from."""

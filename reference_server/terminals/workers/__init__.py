@@ -1,0 +1,1 @@
+"""Who runs an adapter: on the event loop, or in a process of its own."""

@@ -1,0 +1,132 @@
+"""Terminals that share the event loop: for modules whose calls take microseconds, as the simulated terminal's do."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Sequence
+from typing import Final
+
+from reference_server.domain.account import AccountInfo
+from reference_server.domain.errors import TerminalUnavailable
+from reference_server.domain.market import Tick, Timeframe
+from reference_server.domain.trading import NewOrder, OrderResult, Position, PositionChange
+from reference_server.terminals.adapter.adapter import MetaTraderAdapter
+from reference_server.terminals.polling.poller import Poller
+from reference_server.usecases.ports import Listener
+
+POLL_INTERVAL_SECONDS: Final = 0.05
+_IDLE_FACTOR: Final = 5
+"""A terminal with nothing watched and an empty book is asked five times less often; a call wakes it at once."""
+_AFTER_DEFECT_SECONDS: Final = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class InlineTerminal:
+    """Implements the Terminal port by calling the adapter directly, with one task that polls.
+
+    The adapter must be logged in. The poller is woken by each trade, so that its events follow at once. `on_trade` is
+    called with what a trade brought about before it is answered, `on_closed` once when the terminal has been closed.
+    """
+
+    def __init__(
+        self,
+        adapter: MetaTraderAdapter,
+        listener: Listener,
+        *,
+        poll_interval_seconds: float = POLL_INTERVAL_SECONDS,
+        on_trade: Callable[[OrderResult], None] | None = None,
+        on_closed: Callable[[InlineTerminal], None] | None = None,
+    ) -> None:
+        self._adapter = adapter
+        self._listener = listener
+        self._interval = poll_interval_seconds
+        self._on_trade = on_trade
+        self._on_closed = on_closed
+        self._poller = Poller(adapter)
+        self._poller.begin()
+        self._wake = asyncio.Event()
+        self._is_closed = False
+        self._task = asyncio.get_running_loop().create_task(self._poll(), name="terminal-poll")
+
+    async def account_info(self) -> AccountInfo:
+        """Read the account's figures."""
+        return self._adapter.account_info()
+
+    async def positions(self) -> Sequence[Position]:
+        """Read all open positions."""
+        return self._adapter.positions()
+
+    async def position(self, ticket: int) -> Position:
+        """Read one open position. Raises PositionNotFound."""
+        return self._adapter.position(ticket)
+
+    async def place_order(self, order: NewOrder) -> OrderResult:
+        """Place an order. Raises SymbolNotFound, OutcomeUnknown."""
+        self._wake.set()
+        return self._kept(self._adapter.place_order(order))
+
+    async def close_position(self, ticket: int, volume: float | None) -> OrderResult:
+        """Close all (None) or part of a position. Raises PositionNotFound, OutcomeUnknown."""
+        self._wake.set()
+        return self._kept(self._adapter.close_position(ticket, volume))
+
+    async def modify_position(self, change: PositionChange) -> OrderResult:
+        """Change stop levels. Raises PositionNotFound, OutcomeUnknown."""
+        self._wake.set()
+        return self._kept(self._adapter.modify_position(change))
+
+    async def symbols(self) -> Sequence[str]:
+        """All symbols that the broker lists."""
+        return self._adapter.symbols()
+
+    async def price(self, symbol: str) -> Tick:
+        """Read the newest tick. Raises SymbolNotFound, PriceUnavailable."""
+        return self._adapter.price(symbol)
+
+    def watch(self, symbols: Collection[str], candles: Collection[tuple[str, Timeframe]]) -> None:
+        """Replace what market data is told. A terminal that is gone says so by an event."""
+        try:
+            self._poller.watch(symbols, candles)
+        except TerminalUnavailable as lost:
+            _log.info("market data cannot be watched now: %s", lost)
+        self._wake.set()
+
+    async def knows_symbol(self, symbol: str) -> bool:
+        """Whether the broker has this symbol."""
+        return self._adapter.knows_symbol(symbol)
+
+    async def close(self) -> None:
+        """Stop polling and log out. Safe to call twice."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        self._adapter.shutdown()
+        if self._on_closed is not None:
+            self._on_closed(self)
+
+    def _kept(self, result: OrderResult) -> OrderResult:
+        if self._on_trade is not None and result.success:
+            self._on_trade(result)
+        return result
+
+    async def _poll(self) -> None:
+        """Poll until cancelled; a defect in one poll is logged and does not end the account's events."""
+        loop = asyncio.get_running_loop()
+        while True:
+            interval = self._interval * (_IDLE_FACTOR if self._poller.is_idle else 1)
+            self._wake.clear()
+            try:
+                for event in self._poller.poll():
+                    self._listener(event)
+            except Exception:
+                _log.exception("a poll of the terminal failed")
+                interval = _AFTER_DEFECT_SECONDS
+            timer = loop.call_later(interval, self._wake.set)
+            try:
+                await self._wake.wait()
+            finally:
+                timer.cancel()
