@@ -20,7 +20,9 @@ from tests.terminals.fakes import HandClock, HandMadeModule
 
 BUY = NewOrder("EURUSD", Side.BUY, OrderType.MARKET, 0.1)
 CREDENTIALS = Mt5Credentials("7", "secret-word", "Hand-Made")
-POSITION = SimpleNamespace(ticket=5, identifier=5, symbol="EURUSD", type=0, volume=0.1, price_open=1.1, sl=1.0, tp=0.0)
+POSITION = SimpleNamespace(
+    ticket=5, identifier=5, symbol="EURUSD", type=0, volume=0.1, price_open=1.1, sl=1.0, tp=0.0, magic=0, comment=""
+)
 
 
 @pytest.fixture

@@ -94,17 +94,3 @@ def test_every_field_is_of_the_type_that_the_package_takes(order: NewOrder) -> N
     assert request.keys() <= WHOLE | REAL | {"symbol", "comment"}
     assert len(request.get("comment", "").encode("utf-16-le")) <= 58
     assert request["volume"] == order.volume
-
-
-@pytest.mark.parametrize(
-    ("text", "kept"),
-    [
-        ("a" * 30, "a" * 29),
-        ("\U0001f600" * 15, "\U0001f600" * 14),
-        ("my\x00 bot\n", "my bot"),
-        ("a\ud800b", "ab"),
-        ("ж" * 29, "ж" * 29),
-    ],
-)
-def test_a_comment_is_cut_to_twenty_nine_units_of_utf_16(text: str, kept: str) -> None:
-    assert requests.safe_comment(text) == kept

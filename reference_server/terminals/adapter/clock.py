@@ -35,6 +35,11 @@ class BrokerClock:
     """Converts between the server's clock and UTC, in ms. `override_ms` fixes the offset and ends all guessing."""
 
     def __init__(self, *, override_ms: int | None = None) -> None:
+        self.use(override_ms)
+
+    def use(self, override_ms: int | None) -> None:
+        """Begin anew, for another server."""
+        self.is_known = override_ms is not None
         self._fixed_ms: int | None = override_ms
         self._next_look_ms = 0 if override_ms is None else _NEVER_MS
         self._hour_start = 0
@@ -53,6 +58,7 @@ class BrokerClock:
         offset = round(difference / _STEP_MS) * _STEP_MS
         if abs(difference - offset) > _FRESH_MS or not _EARLIEST_MS <= offset <= _LATEST_MS:
             return
+        self.is_known = True
         self._fixed_ms = None if offset == new_york_close_offset_ms(now_ms) else offset
         if certain:
             self._next_look_ms = now_ms + _DAY_MS

@@ -45,9 +45,12 @@ DEAL_SELL: Final = 1
 DEAL_ENTRY_IN: Final = 0
 DEAL_ENTRY_INOUT: Final = 2
 DEAL_ENTRY_OUT_BY: Final = 3
+ENTRIES_THAT_OPEN: Final = frozenset({DEAL_ENTRY_IN, DEAL_ENTRY_INOUT})
 
-REASONS_OF_THE_SERVER: Final = frozenset({4, 5, 6})
-"""Stop loss, take profit and stop-out: exits that nobody placed as an order."""
+REASON_EXPERT: Final = 3
+"""Sent by a program, this package among them; 0 to 2 are the terminal by hand, the telephone and the web."""
+REASONS_OF_THE_SERVER: Final = frozenset(range(4, 11))
+"""Stop loss, take profit, stop-out, rollover, variation margin, split, corporate action: nobody placed an order."""
 
 MARGIN_MODES: Final = {0: "netting", 1: "exchange", 2: "hedging"}
 MARGIN_MODE_HEDGING: Final = 2

@@ -9,12 +9,12 @@ from reference_server.domain.trading import Position
 from reference_server.terminals.adapter import shapes
 from reference_server.terminals.adapter.clock import BrokerClock
 from reference_server.terminals.adapter.connection import Connection
-from reference_server.terminals.adapter.constants import DEAL_ENTRY_IN, DEAL_ENTRY_INOUT
+from reference_server.terminals.adapter.constants import ENTRIES_THAT_OPEN
 from reference_server.terminals.adapter.symbols import Symbols
 
 
 class Positions:
-    """Reads positions. `money_digits` are those of the account's currency, set at login."""
+    """Reads positions. `money_digits`, those of the account's currency, and `is_hedging` are set at login."""
 
     def __init__(self, connection: Connection, symbols: Symbols, broker_clock: BrokerClock) -> None:
         self._connection = connection
@@ -22,20 +22,38 @@ class Positions:
         self._broker_clock = broker_clock
         self._commissions: dict[int, tuple[float, float]] = {}
         self.money_digits = 2
+        self.is_hedging = True
 
     def records(self) -> Any:
         """All open positions as the terminal gives them."""
         return self._connection.rows(self._connection.module.positions_get(), "positions_get")
 
+    def find(self, ticket: int) -> Any:
+        """One position as the terminal gives it, or None."""
+        if not 0 < ticket < 1 << 63:
+            return None
+        found = self._connection.rows(self._connection.module.positions_get(ticket=ticket), "positions_get")
+        return next((record for record in found if record.ticket == ticket), None)
+
     def record(self, ticket: int) -> Any:
         """One position as the terminal gives it. Raises PositionNotFound."""
-        if not 0 < ticket < 1 << 63:
+        record = self.find(ticket)
+        if record is None:
             raise PositionNotFound(f"No open position has the ticket {ticket}.")
-        found = self._connection.rows(self._connection.module.positions_get(ticket=ticket), "positions_get")
-        for record in found:
-            if record.ticket == ticket:
-                return record
-        raise PositionNotFound(f"No open position has the ticket {ticket}.")
+        return record
+
+    def by_identifier(self, identifier: int) -> Any:
+        """The position with this identifier, or None: its ticket changes when a netting account reverses it."""
+        record = self.find(identifier)
+        if record is not None and record.identifier == identifier:
+            return record
+        return next((record for record in self.records() if record.identifier == identifier), None)
+
+    def deals(self, identifier: int) -> Any:
+        """All deals of a position, oldest first."""
+        return self._connection.rows(
+            self._connection.module.history_deals_get(position=identifier), "history_deals_get"
+        )
 
     def ticket_of_symbol(self, symbol: str) -> int | None:
         """The ticket of the one position that a netting account has in a symbol."""
@@ -64,9 +82,7 @@ class Positions:
         kept = self._commissions.get(record.ticket)
         if kept is not None and kept[0] == record.volume:
             return kept[1]
-        module = self._connection.module
-        deals = self._connection.rows(module.history_deals_get(position=record.identifier), "history_deals_get")
-        entries = [deal for deal in deals if deal.entry in (DEAL_ENTRY_IN, DEAL_ENTRY_INOUT)]
+        entries = [deal for deal in self.deals(record.identifier) if deal.entry in ENTRIES_THAT_OPEN]
         total = float(sum(deal.commission + deal.fee for deal in entries))
         if entries:
             self._commissions[record.ticket] = (record.volume, total)

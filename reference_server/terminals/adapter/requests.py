@@ -28,11 +28,9 @@ from reference_server.terminals.adapter.constants import (
 )
 from reference_server.terminals.adapter.quantise import price_to_tick
 from reference_server.terminals.adapter.symbols import SymbolSpecification
+from reference_server.terminals.adapter.tags import safe_comment
 
 Request = dict[str, Any]
-
-COMMENT_UNITS: Final = 29
-"""Longest comment, in UTF-16 units: the package refuses a longer one as an argument error."""
 
 DEVIATION_POINTS: Final = 20
 """How far the price may slip under instant execution: two pips on a five-digit pair. A choice."""
@@ -69,11 +67,11 @@ def pending_fillings(symbol: SymbolSpecification) -> tuple[int, ...]:
     return (FILLING_RETURN, *(filling for filling in market_fillings(symbol) if filling != FILLING_RETURN))
 
 
-def safe_comment(text: str) -> str:
-    """Drop control characters and lone surrogates, and cut to what the package accepts."""
-    printable = "".join(character for character in text if character.isprintable())
-    units = printable.encode("utf-16-le", "ignore")[: COMMENT_UNITS * 2]
-    return units.decode("utf-16-le", "ignore")
+def order_type(order: NewOrder) -> int:
+    """MT5's number for the kind and side of a new order."""
+    if order.order_type is OrderType.MARKET:
+        return _DEALS[order.side]
+    return _PENDING[order.side, order.order_type]
 
 
 def market_order(order: NewOrder, symbol: SymbolSpecification, *, filling: int, price: float | None) -> Request:
@@ -82,7 +80,7 @@ def market_order(order: NewOrder, symbol: SymbolSpecification, *, filling: int, 
         "action": ACTION_DEAL,
         "symbol": symbol.name,
         "volume": float(order.volume),
-        "type": _DEALS[order.side],
+        "type": order_type(order),
         "type_filling": filling,
         "deviation": DEVIATION_POINTS,
     }
@@ -97,7 +95,7 @@ def pending_order(order: NewOrder, symbol: SymbolSpecification, *, filling: int)
         "action": ACTION_PENDING,
         "symbol": symbol.name,
         "volume": float(order.volume),
-        "type": _PENDING[order.side, order.order_type],
+        "type": order_type(order),
         "type_filling": filling,
         "price": _at_tick(order.price or 0.0, symbol),
     }
@@ -105,7 +103,15 @@ def pending_order(order: NewOrder, symbol: SymbolSpecification, *, filling: int)
 
 
 def closing_deal(
-    ticket: int, side: Side, volume: float, symbol: SymbolSpecification, *, filling: int, price: float | None
+    ticket: int,
+    side: Side,
+    volume: float,
+    symbol: SymbolSpecification,
+    *,
+    filling: int,
+    price: float | None,
+    magic: int = 0,
+    comment: str = "",
 ) -> Request:
     """Build the opposite deal that closes a position of this `side`; without `position` it would open a second one."""
     request: Request = {
@@ -119,7 +125,7 @@ def closing_deal(
     }
     if price is not None:
         request["price"] = float(price)
-    return request
+    return _with_marks(request, magic, comment)
 
 
 def stop_levels(ticket: int, symbol: SymbolSpecification, *, sl: float | None, tp: float | None) -> Request:
@@ -138,9 +144,13 @@ def _with_terms(request: Request, order: NewOrder, symbol: SymbolSpecification) 
         request["sl"] = _at_tick(order.sl, symbol)
     if order.tp:
         request["tp"] = _at_tick(order.tp, symbol)
-    if order.magic:
-        request["magic"] = int(order.magic)
-    comment = safe_comment(order.comment)
+    return _with_marks(request, order.magic, order.comment)
+
+
+def _with_marks(request: Request, magic: int, comment: str) -> Request:
+    if magic:
+        request["magic"] = int(magic)
+    comment = safe_comment(comment)
     if comment:
         request["comment"] = comment
     return request

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Final
 
 REQUOTE: Final = 10004
+REJECTED: Final = 10006
 CANCELED: Final = 10007
 PLACED: Final = 10008
 DONE: Final = 10009
@@ -49,7 +50,7 @@ def _refused(sentence: str) -> Retcode:
 
 RETCODES: Final[dict[int, Retcode]] = {
     REQUOTE: _refused("Requote: the price moved before the broker could fill the order."),
-    10006: _refused("The broker rejected the request."),
+    REJECTED: _refused("The broker rejected the request."),
     CANCELED: _refused("The request was cancelled."),
     PLACED: Retcode(Verdict.ACCEPTED, "Order placed."),
     DONE: Retcode(Verdict.ACCEPTED, "Request executed."),

@@ -21,6 +21,7 @@ from reference_server.terminals.adapter.constants import (
     SELLING_ORDERS,
     TRADE_MODES,
 )
+from reference_server.terminals.adapter.tags import client_comment, client_magic
 
 _VOLUME_DIGITS: Final = 8
 """The finest volume step of any broker."""
@@ -63,8 +64,8 @@ def position(record: Any, *, digits: int, money_digits: int, commission: float, 
         open_time_ms=clock.to_utc_ms(record.time_msc),
         sl=round(record.sl, digits) or None,
         tp=round(record.tp, digits) or None,
-        magic=record.magic,
-        comment=record.comment,
+        magic=client_magic(record.magic),
+        comment=client_comment(record.magic, record.comment),
     )
 
 

@@ -105,6 +105,7 @@ class BookFollower:
                 continue
             order = order or self._orders.get(ticket) or self._past_order(ticket)
             settled.append(self._filling(ticket, group, order, positions))
+            self._adapter.settlements.told(ticket)
         return settled
 
     def _filling(self, ticket: int, group: list[Any], order: Any, positions: dict[int, Any]) -> OrderSettled:

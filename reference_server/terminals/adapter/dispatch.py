@@ -1,0 +1,87 @@
+"""Sending of trade requests: filling modes, fresh prices after a requote, and the verdict on each answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from reference_server.domain.errors import OutcomeUnknown, PriceUnavailable
+from reference_server.domain.market import Tick
+from reference_server.domain.trading import Side
+from reference_server.terminals.adapter import requests, retcodes
+from reference_server.terminals.adapter.connection import Connection
+from reference_server.terminals.adapter.constants import EXECUTION_MARKET
+from reference_server.terminals.adapter.retcodes import Verdict
+from reference_server.terminals.adapter.symbols import Symbols, SymbolSpecification
+
+_REQUOTE_RETRIES: Final = 2
+
+DealBuilder = Callable[[SymbolSpecification, int, float | None], requests.Request]
+"""Builds a deal from the symbol, a filling mode and a price."""
+
+
+class Dispatch:
+    """Sends requests for one account. `on_send` is called just before each one leaves; if it raises, none does."""
+
+    def __init__(self, connection: Connection, symbols: Symbols, price_of: Callable[[str], Tick]) -> None:
+        self._connection = connection
+        self._symbols = symbols
+        self._price_of = price_of
+        self.on_send: Callable[[], None] = _nothing
+
+    def send(self, request: requests.Request) -> Any:
+        """Send one request and give its answer. Raises OutcomeUnknown where the answer does not settle it."""
+        self.on_send()
+        answer = self._connection.send(request)
+        if retcodes.verdict_of(answer.retcode, reached_server=bool(answer.request_id)) is Verdict.UNKNOWN:
+            raise OutcomeUnknown
+        return answer
+
+    def send_deal(self, symbol: SymbolSpecification, side: Side, build: DealBuilder) -> Any:
+        """Send a deal; under instant execution at the current price, and again with a fresh one when requoted."""
+        for attempt in range(_REQUOTE_RETRIES + 1):
+            price = self._deal_price(symbol, side)
+            answer = self.send_with_fillings(symbol, requests.market_fillings, partial(_at_price, build, price))
+            is_requote = answer.retcode in (retcodes.REQUOTE, retcodes.PRICE_CHANGED)
+            if not is_requote or price is None or attempt == _REQUOTE_RETRIES:
+                break
+        return answer
+
+    def send_with_fillings(
+        self,
+        symbol: SymbolSpecification,
+        fillings: Callable[[SymbolSpecification], tuple[int, ...]],
+        build: Callable[[SymbolSpecification, int], requests.Request],
+    ) -> Any:
+        """Send with the best filling mode; when the broker refuses it, read the symbol again and try one other."""
+        first = fillings(symbol)[0]
+        answer = self.send(build(symbol, first))
+        if answer.retcode != retcodes.INVALID_FILL:
+            return answer
+        fresh = self._symbols.specification(symbol.name, refresh=True)
+        others = [filling for filling in fillings(fresh) if filling != first]
+        return self.send(build(fresh, others[0])) if others else answer
+
+    def _deal_price(self, symbol: SymbolSpecification, side: Side) -> float | None:
+        """The price that a deal must name: none where the broker executes at the market."""
+        if symbol.execution >= EXECUTION_MARKET:
+            return None
+        try:
+            tick = self._price_of(symbol.name)
+        except PriceUnavailable:
+            return 0.0
+        return tick.ask if side is Side.BUY else tick.bid
+
+
+def is_accepted(answer: Any) -> bool:
+    """Whether the broker took the request."""
+    return retcodes.verdict_of(answer.retcode, reached_server=bool(answer.request_id)) is Verdict.ACCEPTED
+
+
+def _at_price(build: DealBuilder, price: float | None, symbol: SymbolSpecification, filling: int) -> requests.Request:
+    return build(symbol, filling, price)
+
+
+def _nothing() -> None:
+    """What happens before a request leaves when nobody wants to know."""

@@ -1,0 +1,303 @@
+"""Finding out what became of a request whose answer was lost. One look each; who asks decides how often to look.
+
+A tag settles it. Where none could travel, or the broker may have rewritten the comment that held it, an order is
+recognised by what was asked for and when. That is evidence and no proof: one that fits in every point is adopted, and
+anything less clear is OutcomeUnknown. `None` says that nothing shows now, which is final only after a while.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from reference_server.domain.errors import OutcomeUnknown
+from reference_server.domain.events import OrderSettled
+from reference_server.domain.trading import KEEP, NewOrder, OrderResult, OrderType, PositionChange, Side
+from reference_server.terminals.adapter import requests, retcodes, shapes
+from reference_server.terminals.adapter.clock import BrokerClock
+from reference_server.terminals.adapter.connection import Connection
+from reference_server.terminals.adapter.constants import (
+    ENTRIES_THAT_OPEN,
+    ORDER_BUY,
+    ORDER_SELL,
+    ORDER_STATE_CANCELED,
+    ORDER_STATE_EXPIRED,
+    ORDER_STATE_REJECTED,
+    POSITION_BUY,
+    SELLING_ORDERS,
+)
+from reference_server.terminals.adapter.positions import Positions
+from reference_server.terminals.adapter.quantise import price_to_tick
+from reference_server.terminals.adapter.settlements import Settlements
+from reference_server.terminals.adapter.symbols import Symbols
+from reference_server.terminals.adapter.tags import Tag, carry, client_magic, has_tag
+from reference_server.terminals.adapter.traces import Trace, read_traces
+from reference_server.usecases.ports import Clock
+
+_BEFORE_SECONDS: Final = 300
+"""How far before the request history is read: the clocks of host and server may differ."""
+_AFTER_SECONDS: Final = 86_400
+"""History must be asked for beyond the present, which stands still in the server's eyes while there are no ticks."""
+_UNSURE_SECONDS: Final = 86_400
+"""How much wider the range is on both sides while the server's clock is not known."""
+_SLACK_MS: Final = 1000
+"""How much earlier than the request an order may seem to be and still be the one."""
+_NOISE: Final = 1e-9
+_ENDED_UNFILLED: Final = {
+    ORDER_STATE_CANCELED: retcodes.CANCELED,
+    ORDER_STATE_EXPIRED: retcodes.CANCELED,
+    ORDER_STATE_REJECTED: retcodes.REJECTED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a lost request asked for, as it would show on its order. `position_id`: of the position that it closes."""
+
+    symbol: str | None
+    type: int
+    volume: float | None
+    magic: int
+    comment: str
+    price: float | None = None
+    position_id: int = 0
+
+
+class Reconciliation:
+    """Looks at the terminal for requests whose outcome is unknown."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        clock: Clock,
+        broker_clock: BrokerClock,
+        symbols: Symbols,
+        positions: Positions,
+        settlements: Settlements,
+    ) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._broker_clock = broker_clock
+        self._symbols = symbols
+        self._positions = positions
+        self._settlements = settlements
+        self._in_doubt: dict[tuple[Tag | None, _Wanted], None] = {}
+
+    def doubt_order(self, order: NewOrder, tag: Tag | None) -> None:
+        """Remember that this order's outcome is unknown: what it explains is not taken for another's."""
+        self._in_doubt[tag, self._wanted_order(order, tag)] = None
+
+    def find_order(self, order: NewOrder, tag: Tag | None, since_ms: int) -> OrderResult | None:
+        """Look for a new order. Raises OutcomeUnknown when it cannot be told which it is, TerminalUnavailable."""
+        wanted = self._wanted_order(order, tag)
+        traces = [
+            trace
+            for trace in self._read(since_ms)
+            if trace.symbol == order.symbol and not trace.is_of_the_server and _fits_type(trace, wanted.type)
+        ]
+        if self._positions.is_hedging:
+            traces = [trace for trace in traces if trace.position_id in (0, trace.ticket)]
+        trace = self._pick(traces, wanted, tag, since_ms)
+        if trace is None:
+            return None
+        self._in_doubt.pop((tag, wanted), None)
+        if order.order_type is OrderType.MARKET:
+            result = self._executed(trace, order.volume)
+        else:
+            result = _placed(trace, self._symbols.digits(order.symbol))
+        is_filled = bool(trace.deals)
+        self._settlements.report_found(
+            OrderSettled(result, order.symbol, order.side, order.order_type), is_filled=is_filled
+        )
+        return result
+
+    def find_close(self, ticket: int, volume: float | None, tag: Tag | None, since_ms: int) -> OrderResult | None:
+        """Look for the closing of a position, or of a part. Raises OutcomeUnknown, TerminalUnavailable."""
+        traces = [trace for trace in self._read(since_ms) if not trace.is_of_the_server]
+        position = self._positions.find(ticket)
+        identifier = ticket if position is None else int(position.identifier)
+        chosen = self._tagged(traces, tag)
+        if chosen is None:
+            entries = [deal for deal in self._positions.deals(identifier) if deal.entry in ENTRIES_THAT_OPEN]
+            held = position if position is not None else entries[-1] if entries else None
+            if held is None:
+                return None
+            magic, comment = carry(tag, client_magic(held.magic), "")
+            opposite = ORDER_SELL if held.type == POSITION_BUY else ORDER_BUY
+            wanted = _Wanted(held.symbol, opposite, volume, magic, comment, position_id=identifier)
+            exits = [
+                trace
+                for trace in traces
+                if trace.ticket != identifier and trace.position_id == identifier and _fits_type(trace, opposite)
+            ]
+            chosen = self._pick(exits, wanted, tag, since_ms)
+            if chosen is None:
+                return None
+        result = self._executed(chosen, volume)
+        if result.success:
+            result = replace(result, ticket=ticket)
+        side = Side.SELL if chosen.is_sell else Side.BUY
+        settled = OrderSettled(result, chosen.symbol, side, OrderType.MARKET)
+        self._settlements.report_found(settled, is_filled=bool(chosen.deals))
+        return result
+
+    def find_modification(self, change: PositionChange) -> OrderResult | None:
+        """See whether a position has the stop levels that were asked for. Raises TerminalUnavailable."""
+        record = self._positions.find(change.ticket)
+        if record is None:
+            return None
+        symbol = self._symbols.specification(record.symbol)
+        for asked, present in ((change.sl, record.sl), (change.tp, record.tp)):
+            if asked is KEEP:
+                continue
+            level = price_to_tick(float(asked or 0.0), tick_size=symbol.tick_size, digits=symbol.digits)
+            if round(present, symbol.digits) != level:
+                return None
+        return OrderResult(ticket=change.ticket, success=True, retcode=retcodes.DONE)
+
+    def _wanted_order(self, order: NewOrder, tag: Tag | None) -> _Wanted:
+        magic, comment = carry(tag, order.magic, order.comment)
+        price = None
+        if order.order_type is not OrderType.MARKET:
+            symbol = self._symbols.specification(order.symbol)
+            price = price_to_tick(float(order.price or 0.0), tick_size=symbol.tick_size, digits=symbol.digits)
+        return _Wanted(order.symbol, requests.order_type(order), order.volume, magic, comment, price)
+
+    def _read(self, since_ms: int) -> list[Trace]:
+        """Everything from some minutes before the request until well after now."""
+        extra = 0 if self._broker_clock.is_known else _UNSURE_SECONDS
+        to_server_ms = self._broker_clock.to_server_ms
+        from_s = to_server_ms(since_ms) // 1000 - _BEFORE_SECONDS - extra
+        until_s = max(to_server_ms(self._clock.now_ms()), to_server_ms(since_ms)) // 1000 + _AFTER_SECONDS + extra
+        return read_traces(self._connection, max(0, from_s), until_s, is_hedging=self._positions.is_hedging)
+
+    def _pick(self, traces: list[Trace], wanted: _Wanted, tag: Tag | None, since_ms: int) -> Trace | None:
+        """Choose the one order that the request became. Raises OutcomeUnknown when several might be, or one might."""
+        tagged = self._tagged(traces, tag)
+        if tagged is not None:
+            return tagged
+        if tag is not None and wanted.magic == tag.magic:
+            return None  # a tag in the magic number cannot get lost
+        alike = [trace for trace in traces if self._is_like(trace, wanted)]
+        if not alike:
+            return None
+        rivals = [other for key, other in self._in_doubt if key != tag and _same_terms(other, wanted)]
+        if len(alike) == 1 and not rivals and self._is_sure(alike[0], wanted, since_ms):
+            return alike[0]
+        raise OutcomeUnknown
+
+    @staticmethod
+    def _tagged(traces: list[Trace], tag: Tag | None) -> Trace | None:
+        """The order with the tag: of several (one refused, the next sent in its place) the one that came furthest."""
+        if tag is None:
+            return None
+        ours = [
+            trace
+            for trace in traces
+            if any(tag.is_on(record.magic, record.comment) for record in _records(trace)) and not trace.is_of_the_server
+        ]
+        return max(ours, key=lambda trace: (bool(trace.deals), trace.is_active, trace.ticket), default=None)
+
+    def _is_like(self, trace: Trace, wanted: _Wanted) -> bool:
+        """Whether an order without the tag could be the one, and is not known to be another."""
+        order = trace.order
+        return (
+            trace.magic == wanted.magic
+            and (wanted.volume is None or abs(trace.volume - wanted.volume) < _NOISE or order is None)
+            and (wanted.price is None or order is None or abs(order.price_open - wanted.price) < _NOISE)
+            and not has_tag(trace.magic, trace.comment)
+            and not self._settlements.is_own(trace.ticket)
+        )
+
+    def _is_sure(self, trace: Trace, wanted: _Wanted, since_ms: int) -> bool:
+        """Whether an order that is like the wanted one fits in the points that may also fit by chance or fail to."""
+        return (
+            self._broker_clock.is_known
+            and trace.time_ms >= self._broker_clock.to_server_ms(since_ms) - _SLACK_MS
+            and wanted.comment.startswith(trace.comment)
+            and trace.is_of_a_program
+            and (trace.order is not None or wanted.volume is None or abs(trace.volume - wanted.volume) < _NOISE)
+        )
+
+    def _executed(self, trace: Trace, asked: float | None) -> OrderResult:
+        """The outcome of a market order for `asked` lots."""
+        digits = self._symbols.digits(trace.symbol)
+        ticket = self._ticket_of(trace)
+        if trace.deals:
+            return _of_deals(trace, ticket, digits)
+        volume = trace.volume if asked is None else min(asked, trace.volume)
+        if trace.position is not None:
+            return _success(trace, ticket, volume=volume, price=round(trace.position.price_open, digits))
+        if trace.is_active:
+            return _success(trace, trace.ticket, retcode=retcodes.PLACED, volume=volume)
+        order = trace.order
+        filled = order.volume_initial - order.volume_current
+        if order.state in _ENDED_UNFILLED and filled < _NOISE:
+            return _failure(_ENDED_UNFILLED[order.state])
+        return _success(trace, ticket, volume=filled, price=round(order.price_open, digits))
+
+    def _ticket_of(self, trace: Trace) -> int:
+        """The ticket of the position that an order went into: on a netting account it may be older or newer."""
+        identifier = trace.position_id or trace.ticket
+        record = self._positions.by_identifier(identifier)
+        return identifier if record is None else int(record.ticket)
+
+
+def _records(trace: Trace) -> list[Any]:
+    return [record for record in (trace.order, *trace.deals, trace.position) if record is not None]
+
+
+def _fits_type(trace: Trace, order_type: int) -> bool:
+    """An order has the type asked for; of a deal or position only the direction shows."""
+    if trace.order is not None:
+        return bool(trace.order.type == order_type)
+    return trace.is_sell == (order_type in SELLING_ORDERS)
+
+
+def _same_terms(one: _Wanted, other: _Wanted) -> bool:
+    return (one.symbol, one.type, one.volume, one.magic, one.price, one.position_id) == (
+        other.symbol, other.type, other.volume, other.magic, other.price, other.position_id,
+    )  # fmt: skip
+
+
+def _placed(trace: Trace, digits: int) -> OrderResult:
+    """The outcome of placing a pending order: what became of it later is told by events."""
+    order = trace.order
+    if order is not None and order.state == ORDER_STATE_REJECTED and not trace.deals:
+        return _failure(retcodes.REJECTED)
+    price = (
+        order.price_open if order is not None else trace.deals[0].price if trace.deals else trace.position.price_open
+    )
+    return _success(trace, trace.ticket, volume=trace.volume, price=round(price, digits))
+
+
+def _of_deals(trace: Trace, ticket: int, digits: int) -> OrderResult:
+    volume = shapes.volume(sum(deal.volume for deal in trace.deals))
+    price = sum(deal.price * deal.volume for deal in trace.deals) / volume
+    is_whole = trace.order is None or trace.order.volume_initial - volume < _NOISE
+    return OrderResult(
+        ticket=ticket,
+        success=True,
+        retcode=retcodes.DONE if is_whole else retcodes.DONE_PARTIAL,
+        price=round(price, digits),
+        volume=volume,
+        order=trace.ticket,
+        deal=trace.deals[-1].ticket,
+    )
+
+
+def _success(
+    trace: Trace, ticket: int, *, volume: float, price: float = 0.0, retcode: int = retcodes.DONE
+) -> OrderResult:
+    return OrderResult(
+        ticket=ticket,
+        success=True,
+        retcode=retcode,
+        price=price,
+        volume=shapes.volume(volume),
+        order=trace.ticket,
+    )
+
+
+def _failure(retcode: int) -> OrderResult:
+    return OrderResult(ticket=0, success=False, retcode=retcode, error=retcodes.sentence_of(retcode))

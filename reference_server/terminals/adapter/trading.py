@@ -1,0 +1,158 @@
+"""Opening, closing and changing of positions: each request with its tag, each answer as a result."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+from reference_server.domain.errors import GatewayError, OutcomeUnknown, PositionNotFound
+from reference_server.domain.events import OrderSettled
+from reference_server.domain.trading import KEEP, NewOrder, OrderResult, OrderType, PositionChange, Side
+from reference_server.terminals.adapter import requests, retcodes, shapes
+from reference_server.terminals.adapter.constants import POSITION_BUY
+from reference_server.terminals.adapter.dispatch import Dispatch, is_accepted
+from reference_server.terminals.adapter.positions import Positions
+from reference_server.terminals.adapter.reconciliation import Reconciliation
+from reference_server.terminals.adapter.settlements import Settlements
+from reference_server.terminals.adapter.symbols import Symbols, SymbolSpecification
+from reference_server.terminals.adapter.tags import Tag, carry, client_magic
+
+_VOLUME_NOISE: Final = 1e-9
+
+
+class Trading:
+    """The trades of one account."""
+
+    def __init__(
+        self,
+        dispatch: Dispatch,
+        symbols: Symbols,
+        positions: Positions,
+        settlements: Settlements,
+        reconciliation: Reconciliation,
+    ) -> None:
+        self._dispatch = dispatch
+        self._symbols = symbols
+        self._positions = positions
+        self._settlements = settlements
+        self._reconciliation = reconciliation
+
+    def place_order(self, order: NewOrder, tag: Tag | None) -> OrderResult:
+        """Place a market, limit or stop order. Raises SymbolNotFound, TerminalUnavailable, OutcomeUnknown."""
+        symbol = self._symbols.select(order.symbol)
+        magic, comment = carry(tag, order.magic, order.comment)
+        marked = replace(order, magic=magic, comment=comment)
+        try:
+            answer = self._send_order(symbol, marked)
+        except OutcomeUnknown:
+            self._reconciliation.doubt_order(order, tag)
+            raise
+        if not is_accepted(answer):
+            result = _refusal(answer.retcode, symbol)
+        elif order.order_type is OrderType.MARKET:
+            result = _filled(answer, self._ticket_of(answer, order.symbol), symbol)
+        else:
+            result = OrderResult(
+                ticket=answer.order,
+                success=True,
+                retcode=answer.retcode,
+                price=answer.request.price,
+                volume=shapes.volume(order.volume),
+                order=answer.order,
+            )
+        self._report(result, order.symbol, order.side, order.order_type)
+        return result
+
+    def close_position(self, ticket: int, volume: float | None, tag: Tag | None) -> OrderResult:
+        """Close all (None) or part of a position. Raises PositionNotFound, TerminalUnavailable, OutcomeUnknown.
+
+        The deal bears the client's magic number of the position, as statistics by magic number expect.
+        """
+        record = self._positions.record(ticket)
+        symbol = self._symbols.select(record.symbol)
+        side = Side.BUY if record.type == POSITION_BUY else Side.SELL
+        lots = shapes.volume(record.volume) if volume is None else volume
+        magic, comment = carry(tag, client_magic(record.magic), "")
+        if lots > record.volume + _VOLUME_NOISE:
+            result = _refusal(retcodes.INVALID_CLOSE_VOLUME, symbol)
+        else:
+            answer = self._dispatch.send_deal(
+                symbol,
+                side.opposite,
+                lambda spec, filling, price: requests.closing_deal(
+                    ticket, side, lots, spec, filling=filling, price=price, magic=magic, comment=comment
+                ),
+            )
+            if answer.retcode == retcodes.POSITION_CLOSED:
+                raise PositionNotFound(f"The position {ticket} is already closed.")
+            result = _filled(answer, ticket, symbol) if is_accepted(answer) else _refusal(answer.retcode, symbol)
+        self._report(result, record.symbol, side.opposite, OrderType.MARKET)
+        return result
+
+    def modify_position(self, change: PositionChange) -> OrderResult:
+        """Change the stop levels: what is KEEP is read first and sent again, since a level left out is removed.
+
+        Raises PositionNotFound, TerminalUnavailable, OutcomeUnknown.
+        """
+        record = self._positions.record(change.ticket)
+        symbol = self._symbols.select(record.symbol)
+        sl = record.sl if change.sl is KEEP else change.sl
+        tp = record.tp if change.tp is KEEP else change.tp
+        answer = self._dispatch.send(requests.stop_levels(change.ticket, symbol, sl=sl, tp=tp))
+        if answer.retcode == retcodes.POSITION_CLOSED:
+            raise PositionNotFound(f"The position {change.ticket} is already closed.")
+        if not is_accepted(answer):
+            return _refusal(answer.retcode, symbol)
+        return OrderResult(ticket=change.ticket, success=True, retcode=retcodes.DONE)
+
+    def _send_order(self, symbol: SymbolSpecification, order: NewOrder) -> Any:
+        if order.order_type is OrderType.MARKET:
+            return self._dispatch.send_deal(
+                symbol,
+                order.side,
+                lambda spec, filling, price: requests.market_order(order, spec, filling=filling, price=price),
+            )
+        return self._dispatch.send_with_fillings(
+            symbol,
+            requests.pending_fillings,
+            lambda spec, filling: requests.pending_order(order, spec, filling=filling),
+        )
+
+    def _ticket_of(self, answer: Any, symbol: str) -> int:
+        """The position that a market order went into: its own on a hedging account, the symbol's one on a netting."""
+        if self._positions.is_hedging:
+            return int(answer.order)
+        try:
+            return self._positions.ticket_of_symbol(symbol) or int(answer.order)
+        except (GatewayError, OSError, EOFError):  # the order is executed: nothing that is asked now may deny it
+            return int(answer.order)
+
+    def _report(self, result: OrderResult, symbol: str, side: Side, order_type: OrderType) -> None:
+        """Leave the outcome for the poller to announce."""
+        is_filled = result.deal != 0
+        self._settlements.report(OrderSettled(result, symbol, side, order_type), is_filled=is_filled)
+
+
+def _filled(answer: Any, ticket: int, symbol: SymbolSpecification) -> OrderResult:
+    return OrderResult(
+        ticket=ticket,
+        success=True,
+        retcode=answer.retcode,
+        price=round(answer.price, symbol.digits),
+        volume=shapes.volume(answer.volume),
+        order=answer.order,
+        deal=answer.deal,
+    )
+
+
+def _refusal(retcode: int, symbol: SymbolSpecification) -> OrderResult:
+    """Say no, with the limits that were broken where there are any."""
+    error = retcodes.sentence_of(retcode)
+    if retcode == retcodes.INVALID_VOLUME:
+        error = (
+            f"Invalid volume: {symbol.name} takes {symbol.volume_min:g} to {symbol.volume_max:g} lots"
+            f" in steps of {symbol.volume_step:g}."
+        )
+    elif retcode == retcodes.INVALID_STOPS and symbol.stops_level:
+        error = f"{error} {symbol.name} needs a distance of at least {symbol.stops_level} points."
+    return OrderResult(ticket=0, success=False, retcode=retcode, error=error)
