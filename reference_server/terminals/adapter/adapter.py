@@ -5,7 +5,7 @@ Synchronous, as the package is: who may block and for how long is decided by who
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from reference_server.domain.account import AccountInfo, Mt5Credentials
@@ -68,6 +68,7 @@ class MetaTraderAdapter:
         self.broker_clock.use(self._server_offsets_ms.get(credentials.server))
         self.position_book.money_digits = account.currency_digits
         self.position_book.is_hedging = account.margin_mode == MARGIN_MODE_HEDGING
+        self._reconciliation.begin()
         self._look_at_the_clock()
         return shapes.account_info(account)
 
@@ -127,6 +128,14 @@ class MetaTraderAdapter:
     def modify_position(self, change: PositionChange) -> OrderResult:
         """Change stop levels, keeping what is KEEP. Raises PositionNotFound, TerminalUnavailable, OutcomeUnknown."""
         return self._trading.modify_position(change)
+
+    def remember(self, orders: Iterable[int], since_ms: int) -> None:
+        """Learn the tickets of all orders of this account that were answered between `since_ms` (UTC) and the login.
+
+        Without them, a lost order that could carry no tag and was sent before the login stays unknown: what looks
+        like it might be the order of another request.
+        """
+        self._reconciliation.remember(orders, since_ms)
 
     def find_order(self, order: NewOrder, tag: Tag | None, since_ms: int) -> OrderResult | None:
         """Look once what became of an order sent after `since_ms` (UTC) whose answer was lost; None: no trace now.

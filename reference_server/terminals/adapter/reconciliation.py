@@ -7,6 +7,7 @@ anything less clear is OutcomeUnknown. `None` says that nothing shows now, which
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -42,6 +43,7 @@ _UNSURE_SECONDS: Final = 86_400
 """How much wider the range is on both sides while the server's clock is not known."""
 _SLACK_MS: Final = 1000
 """How much earlier than the request an order may seem to be and still be the one."""
+_MOST_IN_DOUBT: Final = 1000
 _NOISE: Final = 1e-9
 _ENDED_UNFILLED: Final = {
     ORDER_STATE_CANCELED: retcodes.CANCELED,
@@ -82,10 +84,22 @@ class Reconciliation:
         self._positions = positions
         self._settlements = settlements
         self._in_doubt: dict[tuple[Tag | None, _Wanted], None] = {}
+        self._remembers_from_ms = 0
+
+    def begin(self) -> None:
+        """From now on every answered order is known."""
+        self._remembers_from_ms = self._clock.now_ms()
+
+    def remember(self, orders: Iterable[int], since_ms: int) -> None:
+        """Learn the tickets of all orders that were answered between `since_ms` (UTC) and the login."""
+        self._settlements.know(orders)
+        self._remembers_from_ms = min(self._remembers_from_ms, since_ms - _SLACK_MS - 1)
 
     def doubt_order(self, order: NewOrder, tag: Tag | None) -> None:
         """Remember that this order's outcome is unknown: what it explains is not taken for another's."""
         self._in_doubt[tag, self._wanted_order(order, tag)] = None
+        if len(self._in_doubt) > _MOST_IN_DOUBT:
+            del self._in_doubt[next(iter(self._in_doubt))]
 
     def find_order(self, order: NewOrder, tag: Tag | None, since_ms: int) -> OrderResult | None:
         """Look for a new order. Raises OutcomeUnknown when it cannot be told which it is, TerminalUnavailable."""
@@ -210,9 +224,13 @@ class Reconciliation:
         )
 
     def _is_sure(self, trace: Trace, wanted: _Wanted, since_ms: int) -> bool:
-        """Whether an order that is like the wanted one fits in the points that may also fit by chance or fail to."""
+        """Whether an order that is like the wanted one is it: made after it, by a program, and no earlier one.
+
+        What was sent before this adapter logged in may be the order of another request, unless it was told of those.
+        """
         return (
             self._broker_clock.is_known
+            and since_ms - _SLACK_MS > self._remembers_from_ms
             and trace.time_ms >= self._broker_clock.to_server_ms(since_ms) - _SLACK_MS
             and wanted.comment.startswith(trace.comment)
             and trace.is_of_a_program

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import Final
 
 from reference_server.domain.events import OrderSettled
@@ -33,6 +34,11 @@ class Settlements:
         if ticket in self._told or self.is_own(ticket):
             return
         self.report(settled, is_filled=is_filled)
+
+    def know(self, orders: Iterable[int]) -> None:
+        """Learn of orders that were settled before: they are not told again, and are no other's."""
+        for order in orders:
+            _keep(self._filled, order)
 
     def told(self, order: int) -> None:
         """Note that the poller has announced something of this order."""
