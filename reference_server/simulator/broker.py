@@ -9,6 +9,7 @@ from reference_server.simulator.book import snapshot
 from reference_server.simulator.book.account import HEDGING, NETTING, Account, AccountSettings
 from reference_server.simulator.book.ledger import Ledger
 from reference_server.simulator.clock import Clock, ServerTime, SystemClock
+from reference_server.simulator.faults.plan import FaultPlan
 from reference_server.simulator.market.market import Market
 from reference_server.simulator.market.symbols import SymbolProfile, load_symbols
 from reference_server.simulator.prices.prices import GeneratedPrices, PriceSource
@@ -58,6 +59,7 @@ class SimulatedBroker:
     ) -> None:
         self.lock = RLock()
         self.clock = clock if clock is not None else SystemClock()
+        self.faults = FaultPlan(self.clock, self.lock)
         self.settings = settings if settings is not None else AccountSettings()
         self.market = Market(
             load_symbols() if symbols is None else symbols,

@@ -26,3 +26,4 @@ class SimulatedMetaTrader5(HistoryCalls):
         super().__init__(broker if broker is not None else SimulatedBroker(), **options)
         vars(self).update(CONSTANTS)
         vars(self).update({struct.__name__: struct for struct in STRUCTS})
+        self.broker.faults.attach(self)
