@@ -17,6 +17,7 @@ import click
 from rich.console import Console
 
 from reference_server.config import ConfigError, Settings, load_settings
+from reference_server.doctor.command import doctor
 from reference_server.domain.plans import PLANS
 from reference_server.security.master_keys import SecretUnusable
 from reference_server.storage.database import DatabaseUnusable
@@ -156,6 +157,9 @@ def _listener(settings: Settings) -> socket.socket:
 @click.group()
 def admin() -> None:
     """Look after a gateway's users and plans, on the machine where its data lies."""
+
+
+admin.add_command(doctor)
 
 
 @admin.group(epilog="Example: tonpo admin users create --plan pro --data-dir ./data")

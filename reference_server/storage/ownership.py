@@ -42,6 +42,26 @@ def owned(directory: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def is_owned(directory: Path) -> bool:
+    """Whether a gateway runs on an existing directory, without leaving a lock file. Raises DataInUse if unclear."""
+    path = directory / LOCK_FILE
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise DataInUse(f"the lock file {path} cannot be opened: {error.strerror}") from error
+    try:
+        _lock(descriptor)
+    except (BlockingIOError, PermissionError):
+        return True
+    except OSError as error:
+        raise DataInUse(f"the file system of {directory} cannot lock {path.name}: {error.strerror}") from error
+    finally:
+        os.close(descriptor)
+    return False
+
+
 if sys.platform == "win32":
     import msvcrt
 

@@ -1,0 +1,98 @@
+"""The gateway's own secrets, and whether they open what is stored."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from reference_server.config import Settings
+from reference_server.doctor.database import StoredAccount, stored_accounts
+from reference_server.doctor.finding import Finding, note, ok, problem
+from reference_server.security.master_keys import KEY_BYTES, GatewaySecrets, SecretUnusable, open_secrets
+from reference_server.security.vault import EnvelopeVault, NotSealedHere
+from reference_server.storage.database import DatabaseUnusable, database_path
+
+_BACKUP = (
+    "Restore master_keys and api_key_pepper from the backup that belongs to this database, or give the settings "
+    "that name them the right values."
+)
+_NAMED_AT_MOST = 3
+
+
+def examine_keys(settings: Settings) -> Iterator[Finding]:
+    """Say whether master keys and pepper can be used, and whether every stored credential opens with the ring."""
+    missing = _to_be_made(settings)
+    try:
+        found = _read(settings, missing)
+    except SecretUnusable as error:
+        yield problem("keys", str(error), _BACKUP)
+        return
+    if missing:
+        yield note("keys", f"the first start makes {' and '.join(missing)} in {settings.data_dir}")
+        return
+    count = len(found.ring.keys)
+    yield ok("keys", f"{count} master key{'' if count == 1 else 's'} and the pepper can be used")
+    accounts = stored_accounts(settings)
+    if accounts:
+        yield from _examine_credentials(EnvelopeVault(found.ring), accounts)
+
+
+def opened_credentials(settings: Settings) -> Sequence[tuple[str, str, str]]:
+    """Return account id, server and login of each account whose credentials open; nothing where keys are unusable."""
+    if _to_be_made(settings):
+        return ()
+    try:
+        vault = EnvelopeVault(_read(settings, ()).ring)
+    except SecretUnusable:
+        return ()
+    opened = []
+    for account in stored_accounts(settings):
+        try:
+            credentials = vault.open(account.account_id, account.sealed or b"")
+        except NotSealedHere:
+            continue
+        opened.append((account.account_id, credentials.server, credentials.login))
+    return opened
+
+
+def _read(settings: Settings, missing: Sequence[str]) -> GatewaySecrets:
+    """Read both secrets; what the first start will make is filled in with anything. Raises SecretUnusable."""
+    anything = base64.b64encode(bytes(KEY_BYTES)).decode()
+    return open_secrets(
+        settings.data_dir,
+        may_create=False,
+        master_keys=anything if "master_keys" in missing else settings.master_keys,
+        master_keys_file=settings.master_keys_file,
+        pepper=anything if "api_key_pepper" in missing else settings.api_key_pepper,
+        pepper_file=settings.api_key_pepper_file,
+    )
+
+
+def _to_be_made(settings: Settings) -> tuple[str, ...]:
+    """Name the secrets that the first start makes: none where a database exists that they would have to fit."""
+    with suppress(DatabaseUnusable):  # which is told elsewhere
+        if database_path(settings.database_url).exists():
+            return ()
+    given = {
+        "master_keys": settings.master_keys or settings.master_keys_file,
+        "api_key_pepper": settings.api_key_pepper or settings.api_key_pepper_file,
+    }
+    return tuple(name for name, value in given.items() if not value and not Path(settings.data_dir, name).exists())
+
+
+def _examine_credentials(vault: EnvelopeVault, accounts: Sequence[StoredAccount]) -> Iterator[Finding]:
+    closed = {}
+    for account in accounts:
+        try:
+            vault.open(account.account_id, account.sealed or b"")
+        except NotSealedHere as error:
+            closed[account.account_id] = str(error)
+    if not closed:
+        yield ok("credentials", f"those of {len(accounts)} account{'' if len(accounts) == 1 else 's'} open")
+        return
+    for reason in list(closed.values())[:_NAMED_AT_MOST]:
+        yield problem("credentials", reason, _BACKUP)
+    if len(closed) > _NAMED_AT_MOST:
+        yield problem("credentials", f"{len(closed) - _NAMED_AT_MOST} more accounts do not open either", _BACKUP)
