@@ -15,8 +15,11 @@ from reference_server.domain.events import OrderSettled, TerminalEvent
 from reference_server.domain.trading import OrderResult
 from reference_server.simulator import GeneratedPrices, SimulatedBroker, SimulatedMetaTrader5
 from reference_server.terminals.adapter.adapter import MetaTraderAdapter
-from reference_server.terminals.providers.simulator_state import SimulatorState
+from reference_server.terminals.providers.simulator_state import SimulatorState, SimulatorStateUnusable
 from reference_server.terminals.workers.inline import POLL_INTERVAL_SECONDS, InlineTerminal
+from reference_server.terminals.workers.ledgers import Ledgers
+from reference_server.terminals.workers.sources import Hosted
+from reference_server.terminals.workers.unsettled import Reconciling
 from reference_server.usecases.ports import BrokerUnreachable, Clock, Listener
 
 _SAVE_INTERVAL_SECONDS: Final = 10.0
@@ -33,12 +36,14 @@ class SimulatedTerminals:
         broker: SimulatedBroker | None = None,
         poll_interval_seconds: float = POLL_INTERVAL_SECONDS,
         state_directory: Path | None = None,
+        reconciling: Reconciling | None = None,
     ) -> None:
         """Start the broker, or continue from `state_directory`. Raises SimulatorStateUnusable."""
         self.broker = broker or SimulatedBroker(clock=clock, prices=GeneratedPrices(seed))
         self._clock = clock
         self._poll_interval_seconds = poll_interval_seconds
         self._open: set[InlineTerminal] = set()
+        self._ledgers = Ledgers(clock, reconciling)
         self._save_timer: asyncio.TimerHandle | None = None
         self._saving: asyncio.Task[None] | None = None
         self._state = None if state_directory is None else SimulatorState(self.broker, state_directory)
@@ -47,6 +52,10 @@ class SimulatedTerminals:
         """Start a terminal and log in. Raises LoginRefused, BrokerUnreachable."""
         adapter = MetaTraderAdapter(SimulatedMetaTrader5(self.broker), self._clock)
         adapter.login(credentials)
+        unsettled = self._ledgers.of(account_id, credentials)
+        remembered = unsettled.remembered()
+        if remembered is not None:
+            adapter.remember(remembered.orders, remembered.since_ms)
 
         server, login = credentials.server, int(credentials.login)
 
@@ -65,6 +74,7 @@ class SimulatedTerminals:
                 poll_interval_seconds=self._poll_interval_seconds,
                 on_trade=keep,
                 on_closed=self._open.discard,
+                unsettled=unsettled,
             )
         except TerminalUnavailable as lost:
             raise BrokerUnreachable(f"{account_id}: {lost.message}") from lost
@@ -76,6 +86,7 @@ class SimulatedTerminals:
         """Close all terminals and save the broker's accounts. Safe to call twice."""
         for terminal in list(self._open):
             await terminal.close()
+        await self._ledgers.close()
         if self._save_timer is not None:
             self._save_timer.cancel()
             self._save_timer = None
@@ -101,3 +112,31 @@ class SimulatedTerminals:
             self._saving = asyncio.get_running_loop().create_task(self._state.dump(), name="simulator-save")
         else:
             self._save_timer = asyncio.get_running_loop().call_later(_SAVE_INTERVAL_SECONDS, self._start_saving)
+
+
+def hosted_terminals(source: Hosted, clock: Clock, *, poll_interval_seconds: float) -> SimulatedTerminals:
+    """Start the broker that a worker process hosts. Raises BrokerUnreachable when its files cannot be used."""
+    try:
+        return SimulatedTerminals(
+            clock,
+            broker=None if source.configuration is None else configured_broker(Path(source.configuration)),
+            seed=source.seed,
+            poll_interval_seconds=poll_interval_seconds,
+            state_directory=None if source.state_directory is None else Path(source.state_directory),
+        )
+    except (SimulatorStateUnusable, ConfigurationUnusable) as unusable:
+        raise BrokerUnreachable(str(unusable)) from unusable
+
+
+class ConfigurationUnusable(Exception):
+    """The simulator's configuration file cannot be used; the message says why."""
+
+
+def configured_broker(path: Path) -> SimulatedBroker:
+    """Build the broker that a configuration file describes. Raises ConfigurationUnusable."""
+    from reference_server.simulator.config import ConfigError, load_config
+
+    try:
+        return load_config(path).build()
+    except ConfigError as unusable:
+        raise ConfigurationUnusable(str(unusable)) from unusable

@@ -9,10 +9,14 @@ from typing import Final
 
 from reference_server.domain.account import AccountInfo
 from reference_server.domain.errors import TerminalUnavailable
+from reference_server.domain.events import TerminalEvent
 from reference_server.domain.market import Tick, Timeframe
 from reference_server.domain.trading import NewOrder, OrderResult, Position, PositionChange
 from reference_server.terminals.adapter.adapter import MetaTraderAdapter
 from reference_server.terminals.polling.poller import Poller
+from reference_server.terminals.workers.intents import Intent
+from reference_server.terminals.workers.trades import Trades
+from reference_server.terminals.workers.unsettled import Unsettled
 from reference_server.usecases.ports import Listener
 
 POLL_INTERVAL_SECONDS: Final = 0.05
@@ -28,6 +32,7 @@ class InlineTerminal:
 
     The adapter must be logged in. The poller is woken by each trade, so that its events follow at once. `on_trade` is
     called with what a trade brought about before it is answered, `on_closed` once when the terminal has been closed.
+    `unsettled` are the account's trades without an answer; without them the terminal keeps its own.
     """
 
     def __init__(
@@ -38,6 +43,7 @@ class InlineTerminal:
         poll_interval_seconds: float = POLL_INTERVAL_SECONDS,
         on_trade: Callable[[OrderResult], None] | None = None,
         on_closed: Callable[[InlineTerminal], None] | None = None,
+        unsettled: Unsettled | None = None,
     ) -> None:
         self._adapter = adapter
         self._listener = listener
@@ -48,6 +54,10 @@ class InlineTerminal:
         self._poller.begin()
         self._wake = asyncio.Event()
         self._is_closed = False
+        self._owns_unsettled = unsettled is None
+        self._unsettled = unsettled or Unsettled(adapter.clock)
+        self._trades = Trades(adapter.clock, self._perform, self._unsettled)
+        self._unsettled.attach(self._look)
         self._task = asyncio.get_running_loop().create_task(self._poll(), name="terminal-poll")
 
     async def account_info(self) -> AccountInfo:
@@ -64,18 +74,33 @@ class InlineTerminal:
 
     async def place_order(self, order: NewOrder) -> OrderResult:
         """Place an order. Raises SymbolNotFound, OutcomeUnknown."""
-        self._wake.set()
-        return self._kept(self._adapter.place_order(order))
+        return await self._trades.place(order)
 
     async def close_position(self, ticket: int, volume: float | None) -> OrderResult:
         """Close all (None) or part of a position. Raises PositionNotFound, OutcomeUnknown."""
-        self._wake.set()
-        return self._kept(self._adapter.close_position(ticket, volume))
+        return await self._trades.close(ticket, volume)
 
     async def modify_position(self, change: PositionChange) -> OrderResult:
         """Change stop levels. Raises PositionNotFound, OutcomeUnknown."""
+        return await self._trades.modify(change)
+
+    def perform(self, intent: Intent, on_send: Callable[[], None] | None = None) -> OrderResult:
+        """Send a trade once, and look for nothing: for a caller that reconciles by itself.
+
+        `on_send` is called immediately before each request leaves.
+        """
         self._wake.set()
-        return self._kept(self._adapter.modify_position(change))
+        if on_send is not None:
+            self._adapter.on_send = on_send
+        result = intent.perform(self._adapter)
+        if self._on_trade is not None and result.success:
+            self._on_trade(result)
+        return result
+
+    def look(self, intent: Intent) -> OrderResult | None:
+        """Look once for a trade whose answer was lost: None without a trace. Raises OutcomeUnknown if ambiguous."""
+        self._wake.set()
+        return intent.look(self._adapter)
 
     async def symbols(self) -> Sequence[str]:
         """All symbols that the broker lists."""
@@ -102,16 +127,23 @@ class InlineTerminal:
         if self._is_closed:
             return
         self._is_closed = True
+        self._unsettled.detach(self._look)
+        if self._owns_unsettled:
+            await self._unsettled.close()
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         self._adapter.shutdown()
         if self._on_closed is not None:
             self._on_closed(self)
 
-    def _kept(self, result: OrderResult) -> OrderResult:
-        if self._on_trade is not None and result.success:
-            self._on_trade(result)
-        return result
+    async def _perform(self, intent: Intent) -> OrderResult:
+        return self.perform(intent)
+
+    async def _look(self, intent: Intent) -> OrderResult | None:
+        return self.look(intent)
+
+    def _events(self) -> list[TerminalEvent]:
+        return self._poller.poll()
 
     async def _poll(self) -> None:
         """Poll until cancelled; a defect in one poll is logged and does not end the account's events."""
@@ -120,7 +152,7 @@ class InlineTerminal:
             interval = self._interval * (_IDLE_FACTOR if self._poller.is_idle else 1)
             self._wake.clear()
             try:
-                for event in self._poller.poll():
+                for event in self._events():
                     self._listener(event)
             except Exception:
                 _log.exception("a poll of the terminal failed")

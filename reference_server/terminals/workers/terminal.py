@@ -1,0 +1,151 @@
+"""Terminals in a process of their own, behind the port that the use cases know."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import partial
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from reference_server.domain.account import AccountInfo, Mt5Credentials
+from reference_server.domain.errors import PositionNotFound, TerminalUnavailable
+from reference_server.domain.market import Tick, Timeframe
+from reference_server.domain.trading import NewOrder, OrderResult, Position, PositionChange
+from reference_server.terminals.workers.intents import Intent
+from reference_server.terminals.workers.process import Kind, WorkerProcess
+from reference_server.terminals.workers.protocol import Close, Look, Open, Read, Trade, Watch
+from reference_server.terminals.workers.sources import Source
+from reference_server.terminals.workers.trades import Trades
+from reference_server.terminals.workers.unsettled import Unsettled
+from reference_server.usecases.completion import Completions
+from reference_server.usecases.ports import Clock, Listener
+
+T = TypeVar("T")
+_TICKETS: Final = range(1, 2**64)
+"""A ticket beyond is none, and no message could carry it."""
+
+_log = logging.getLogger(__name__)
+
+
+class WorkerTerminal:
+    """Implements the Terminal port over a seat in a worker process; `on_closed` frees the process, or the seat."""
+
+    def __init__(
+        self,
+        process: WorkerProcess,
+        seat: int,
+        clock: Clock,
+        unsettled: Unsettled,
+        on_closed: Callable[[WorkerTerminal], Awaitable[None]],
+    ) -> None:
+        self._process = process
+        self._seat = seat
+        self._on_closed = on_closed
+        self._unsettled = unsettled
+        self._trades = Trades(clock, self._perform, unsettled)
+        self._completions = Completions()
+        self._is_closed = False
+
+    async def open(
+        self,
+        account_id: str,
+        credentials: Mt5Credentials,
+        source: Source,
+        listener: Listener,
+        poll_interval_seconds: float,
+    ) -> None:
+        """Start the terminal and log in. Raises LoginRefused, BrokerUnreachable, TerminalUnavailable."""
+        self._process.hide(credentials.password)
+        self._process.listen(self._seat, listener)
+        await self._process.call(
+            Kind.OPEN,
+            lambda number: Open(
+                number, self._seat, account_id, credentials, source, poll_interval_seconds, self._unsettled.remembered()
+            ),
+        )
+        self._unsettled.attach(self._look)
+
+    async def account_info(self) -> AccountInfo:
+        """Read the account's figures."""
+        return await self._read(AccountInfo, "account_info")
+
+    async def positions(self) -> Sequence[Position]:
+        """Read all open positions."""
+        return await self._read(list[Position], "positions")
+
+    async def position(self, ticket: int) -> Position:
+        """Read one open position. Raises PositionNotFound."""
+        return await self._read(Position, "position", _known(ticket))
+
+    async def place_order(self, order: NewOrder) -> OrderResult:
+        """Place an order, also when its caller leaves meanwhile. Raises SymbolNotFound, OutcomeUnknown."""
+        return await self._completions.run(self._trades.place(order))
+
+    async def close_position(self, ticket: int, volume: float | None) -> OrderResult:
+        """Close all (None) or part of a position. Raises PositionNotFound, OutcomeUnknown."""
+        return await self._completions.run(self._trades.close(_known(ticket), volume))
+
+    async def modify_position(self, change: PositionChange) -> OrderResult:
+        """Change stop levels. Raises PositionNotFound, OutcomeUnknown."""
+        _known(change.ticket)
+        return await self._completions.run(self._trades.modify(change))
+
+    async def symbols(self) -> Sequence[str]:
+        """All symbols that the broker lists."""
+        return await self._read(list[str], "symbols")
+
+    async def price(self, symbol: str) -> Tick:
+        """Read the newest tick. Raises SymbolNotFound, PriceUnavailable."""
+        return await self._read(Tick, "price", symbol)
+
+    def watch(self, symbols: Collection[str], candles: Collection[tuple[str, Timeframe]]) -> None:
+        """Replace what market data is told."""
+        self._process.tell(Watch(self._seat, tuple(symbols), tuple(candles)))
+
+    async def knows_symbol(self, symbol: str) -> bool:
+        """Whether the broker has this symbol."""
+        return await self._read(bool, "knows_symbol", symbol)
+
+    async def close(self) -> None:
+        """Log out and free everything; the call that runs comes to its end first. Safe to call twice."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._unsettled.detach(self._look)
+        self._process.leave(self._seat)
+        try:
+            await self._process.call(Kind.CLOSE, lambda number: Close(number, self._seat))
+        except TerminalUnavailable as gone:
+            _log.debug("the terminal was gone before it was closed: %s", gone)
+        finally:
+            await self._on_closed(self)
+
+    async def abandon(self) -> None:
+        """Free everything without waiting for a call that runs: for a terminal that did not open."""
+        self._is_closed = True
+        self._unsettled.detach(self._look)
+        self._process.leave(self._seat)
+        self._process.tell(Close(0, self._seat))
+        await self._on_closed(self)
+
+    async def _read(self, kind: type[T] | Any, call: Any, *arguments: int | str) -> T:
+        message = partial(Read, seat=self._seat, call=call, arguments=arguments)
+        value = await self._process.call(Kind.READ, message)
+        result: T = msgspec.msgpack.decode(value, type=kind)
+        return result
+
+    async def _perform(self, intent: Intent) -> OrderResult:
+        value = await self._process.call(Kind.TRADE, lambda number: Trade(number, self._seat, intent))
+        return msgspec.msgpack.decode(value, type=OrderResult)
+
+    async def _look(self, intent: Intent) -> OrderResult | None:
+        value = await self._process.call(Kind.READ, lambda number: Look(number, self._seat, intent))
+        return msgspec.msgpack.decode(value, type=OrderResult | None)
+
+
+def _known(ticket: int) -> int:
+    if ticket not in _TICKETS:
+        raise PositionNotFound
+    return ticket
