@@ -21,6 +21,9 @@ class Entry:
 ENTRIES = {
     "serve": Entry("reference_server.cli", "serve", "Start the reference gateway."),
     "admin": Entry("reference_server.cli", "admin", "Look after a gateway's users, plans and database."),
+    "simulator": Entry(
+        "reference_server.simulator.cli", "simulator", "A simulated MetaTrader 5 terminal for bots and tests."
+    ),
     "conformance": Entry("conformance.cli", "conformance", "Judge a gateway at a URL."),
     "spec": Entry("spec.cli", "spec", "Lint, bundle and compare the contract documents."),
     "demo": Entry("tonpo_spec.demo", "demo", "Start a gateway and judge it, in one go."),
