@@ -301,12 +301,14 @@ def test_a_crash_before_or_after_the_order_breaks_the_pipe_until_the_restart(des
 
 @pytest.mark.parametrize("process", ["terminal", "client"])
 def test_a_crash_tells_whoever_can_end_a_process(desk: Desk, process: str) -> None:
-    ended: list[tuple[str, int]] = []
+    ended: list[tuple[str, bool, int]] = []
     account = desk.broker.accounts["TonpoSim-Demo", 42]
-    desk.broker.faults.on_crash = lambda which: ended.append((which, len(account.positions)))
+    desk.broker.faults.on_crash = lambda which, called: ended.append(
+        (which, called is desk.mt5, len(account.positions))
+    )
     desk.broker.faults.add(Crash(process=process, when="after"))
     assert desk.buy() is None
-    assert ended == [(process, 1)]
+    assert ended == [(process, True, 1)]
 
 
 @pytest.mark.parametrize("what", ["positions", "orders", "history", "deals"])

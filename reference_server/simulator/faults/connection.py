@@ -103,7 +103,7 @@ class Crash(Fault):
 
     def _crash(self, visit: "Visit") -> None:
         if visit.plan.on_crash is not None:
-            visit.plan.on_crash(self.process)
+            visit.plan.on_crash(self.process, visit.terminal)
         visit.break_pipe()
         if self.restart_ms:
             until_ms = visit.broker.clock.now_ms() + self.restart_ms

@@ -27,9 +27,9 @@ ORDER_SEND = "order_send"
 
 def call_name(value: Any) -> str:
     """The name of a function that a fault can hit, or "*"."""
-    if value != ANY_CALL and value not in CALLS:
+    if not isinstance(value, str) or (value != ANY_CALL and value not in CALLS):
         raise ValueError(f'a function that asks the terminal ({", ".join(sorted(CALLS))}) or "{ANY_CALL}" for all')
-    return str(value)
+    return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +55,7 @@ class Fault:
             value = getattr(self, each.name)
             try:
                 object.__setattr__(self, each.name, each.metadata["check"](value))
-            except (ValueError, TypeError) as error:
+            except ValueError as error:
                 raise FaultInvalid(each.name, f'"{each.name}" of {self.kind} must be {error}, not {value!r}') from None
         if self.call != ANY_CALL and self.call not in self.calls:
             wanted = ", ".join(sorted(self.calls))

@@ -41,19 +41,19 @@ class Interceptor:
 
     @classmethod
     def install(cls, terminal: "ConnectionCalls", plan: "FaultPlan") -> None:
-        """Put one in front of a terminal."""
-        interceptor = cls(terminal, plan)
+        """Put a terminal's one in front of its functions."""
+        place = vars(terminal)
+        if PLACE not in place:
+            place[PLACE] = cls(terminal, plan)
+        interceptor: Interceptor = place[PLACE]
         functions = {name: getattr(terminal, name) for name in CALLS if hasattr(type(terminal), name)}
-        vars(terminal).update({name: partial(interceptor._call, name, call) for name, call in functions.items()})
-        vars(terminal).update(
-            {"_connected": interceptor._reach, "_authorize": interceptor._reach_login, PLACE: interceptor}
-        )
+        place.update({name: partial(interceptor._call, name, call) for name, call in functions.items()})
+        place.update({"_connected": interceptor._reach, "_authorize": interceptor._reach_login})
 
     @staticmethod
     def remove(terminal: "ConnectionCalls") -> None:
         """Take it away again."""
-        interceptor = vars(terminal).pop(PLACE)
-        interceptor._show_link(is_down=False)
+        vars(terminal)[PLACE]._show_link(is_down=False)
         for name in (*CALLS, "_connected", "_authorize"):
             vars(terminal).pop(name, None)
 

@@ -31,8 +31,8 @@ class FaultPlan:
     def __init__(self, clock: Clock, lock: RLock) -> None:
         """`lock` is the broker's."""
         self.waiter: Waiter = RealWaiter()
-        self.on_crash: Callable[[str], None] | None = None
-        """Called with "terminal" or "client" when that process is to end."""
+        self.on_crash: Callable[[str, ConnectionCalls], None] | None = None
+        """Called when a process is to end: "terminal" or "client", and the terminal that was called."""
         self._clock = clock
         self._lock = lock
         self._entries: dict[int, Entry] = {}

@@ -49,15 +49,15 @@ ERRORS: Mapping[int, str] = MappingProxyType(
 
 
 def _refusal(value: Any) -> int:
-    if isinstance(value, bool) or value not in REFUSALS:
+    if not isinstance(value, int) or value not in REFUSALS:
         raise ValueError("a return code that refuses: one of " + ", ".join(map(str, sorted(REFUSALS))))
-    return int(value)
+    return value
 
 
 def _error(value: Any) -> int:
-    if isinstance(value, bool) or value not in ERRORS:
+    if not isinstance(value, int) or value not in ERRORS:
         raise ValueError("a code of last_error: one of " + ", ".join(map(str, sorted(ERRORS, reverse=True))))
-    return int(value)
+    return value
 
 
 def refuse(visit: "Visit", retcode: int) -> None:
