@@ -31,6 +31,7 @@ from reference_server.api.websocket import NoStreamHere, Stream, UpgradeNeeded
 from reference_server.clock import SystemClock
 from reference_server.config import Settings
 from reference_server.domain.plans import PLANS
+from reference_server.provider import choose_terminals, patience
 from reference_server.storage.limits import SteadyLimiter
 from reference_server.store import open_store
 from reference_server.telemetry import REQUEST_ID, scrub
@@ -60,7 +61,7 @@ async def open_gateway(
     """Open everything and give the application; close it in the reverse order.
 
     `clock` and `terminals` replace the settings' own. Raises DataInUse, DatabaseUnusable, SecretUnusable,
-    HandlersDiffer.
+    ProviderUnusable, SimulatorStateUnusable, HandlersDiffer.
     """
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
@@ -73,8 +74,17 @@ async def open_gateway(
         feeds = Feeds(FrameEncoder())
         book = AccountBook(store.accounts)
         stack.push_async_callback(book.close)
-        provider = terminals or _simulated_terminals(settings, clock)
-        supervisor = Supervisor(book, store.accounts, store.vault, provider, feeds, clock, Random())  # noqa: S311 - jitter
+        provider = terminals or choose_terminals(settings, clock)
+        supervisor = Supervisor(
+            book,
+            store.accounts,
+            store.vault,
+            provider,
+            feeds,
+            clock,
+            Random(),  # noqa: S311 - jitter
+            patience=patience(settings),
+        )
         stack.push_async_callback(supervisor.stop)
         accounts = AccountUseCases(book, supervisor, store.vault, clock, secrets.token_bytes)
         stack.push_async_callback(accounts.close)
@@ -145,19 +155,6 @@ def gateway_version() -> str:
         return version("tonpo-spec")
     except PackageNotFoundError:
         return "0+unknown"
-
-
-def _simulated_terminals(settings: Settings, clock: Clock) -> Terminals:
-    from reference_server.terminals.providers.simulated import (
-        SimulatedTerminals,  # numpy: not needed with another provider
-    )
-
-    return SimulatedTerminals(
-        clock,
-        seed=settings.simulator_seed,
-        poll_interval_seconds=settings.tick_poll_interval_ms / 1000,
-        state_directory=settings.data_dir,
-    )
 
 
 def _access_log(settings: Settings) -> AccessLines | None:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _FILE = click.Path(path_type=Path)
 _PLAN = click.Choice(tuple(PLANS))
+_TERMINALS = ("simulated", "metatrader5", "mt5linux")
+_PROCESSES = ("inline", "shared", "per_account")
 _LEVELS = ("debug", "info", "warning", "error", "critical")
 
 
@@ -49,7 +51,14 @@ def _placed(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--host", metavar="ADDRESS", help="Where to listen; 127.0.0.1 by default.")
 @click.option("--port", type=click.IntRange(0, 65535), metavar="PORT", help="8080 by default; 0 takes any free one.")
 @_placed
-@click.option("--terminal", type=click.Choice(("simulated",)), help="What plays the MetaTrader 5 terminal.")
+@click.option("--terminal", type=click.Choice(_TERMINALS), help="Whose terminals are used; simulated by default.")
+@click.option("--simulator-config", type=_FILE, metavar="FILE", help="Simulated broker in TOML.")
+@click.option("--simulator-process", type=click.Choice(_PROCESSES), help="Where it runs; inline by default.")
+@click.option("--simulator-address", metavar="ADDRESS", help="One that `tonpo simulator serve` runs.")
+@click.option(
+    "--terminal-template", type=_FILE, metavar="DIR", help="metatrader5: an installed terminal, to be copied."
+)
+@click.option("--mt5linux-endpoints", metavar="HOST:PORT,...", help="mt5linux: its servers, one for each account.")
 @click.option("--default-plan", type=_PLAN, help="Plan of new users; free by default.")
 @click.option("--tls-cert", type=_FILE, metavar="FILE", help="Certificate chain in PEM; serves HTTPS and WSS.")
 @click.option("--tls-key", type=_FILE, metavar="FILE", help="Private key in PEM.")
@@ -79,6 +88,7 @@ def _run(settings: Settings, listener: socket.socket, tls: Tls | None) -> None:
         from reference_server.api.server import GatewayServer, server_config
         from reference_server.app import open_gateway
         from reference_server.terminals.providers.simulator_state import SimulatorStateUnusable
+        from reference_server.terminals.providers.unusable import ProviderUnusable
 
     async def run() -> None:
         async with open_gateway(settings) as gateway:
@@ -89,7 +99,7 @@ def _run(settings: Settings, listener: socket.socket, tls: Tls | None) -> None:
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(run())
-    except SimulatorStateUnusable as error:
+    except (ProviderUnusable, SimulatorStateUnusable) as error:
         raise click.UsageError(str(error)) from error
     except KeyboardInterrupt:
         pass  # a second Ctrl-C while closing: what is stored is safe at any moment

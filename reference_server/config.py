@@ -13,6 +13,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
+from reference_server import reading
 from reference_server.domain.plans import PLANS
 
 ENVIRONMENT_PREFIX: Final = "TONPO_"
@@ -38,145 +39,176 @@ def _means(
     return {"meaning": Meaning(read, unit, reason, is_secret)}
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError("expected a text that is not empty")
-    return value
-
-
-def _path(value: object) -> Path:
-    return value if isinstance(value, Path) else Path(_text(value)).expanduser()
-
-
-def _switch(value: object) -> bool:
-    words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
-    if isinstance(value, bool):
-        return value
-    if not isinstance(value, str) or value.lower() not in words:
-        raise ValueError("expected true or false")
-    return words[value.lower()]
-
-
-def _whole(low: int, high: int) -> Callable[[object], int]:
-    def read(value: object) -> int:
-        complaint = f"expected a whole number from {low} to {high}"
-        if isinstance(value, bool) or not isinstance(value, (int, str)):
-            raise ValueError(complaint)
-        try:
-            number = int(value)
-        except ValueError:
-            raise ValueError(complaint) from None
-        if not low <= number <= high:
-            raise ValueError(complaint)
-        return number
-
-    return read
-
-
-def _one_of(*choices: str) -> Callable[[object], str]:
-    def read(value: object) -> str:
-        if value not in choices:
-            raise ValueError(f"expected {choices[0] if len(choices) == 1 else 'one of ' + ', '.join(choices)}")
-        return str(value)
-
-    return read
-
-
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything an operator can choose. `load_settings` makes paths absolute and derives `database_url`."""
 
     host: str = field(
         default="127.0.0.1",
-        metadata=_means(_text, "address", "reachable from this machine only, until someone decides else"),
+        metadata=_means(reading.text, "address", "reachable from this machine only, until someone decides else"),
     )
     port: int = field(
-        default=8080, metadata=_means(_whole(0, 65535), "TCP port", "free for every user; 0 takes any free one")
+        default=8080, metadata=_means(reading.whole(0, 65535), "TCP port", "free for every user; 0 takes any free one")
     )
     data_dir: Path = field(
         default=Path("var/tonpo"),
-        metadata=_means(_path, "directory", "database and secrets; below the working directory, so easy to find"),
+        metadata=_means(reading.path, "directory", "database and secrets; below the working directory, easy to find"),
     )
     database_url: str = field(
         default="",
         metadata=_means(
-            _text, "URL", "sqlite:///DATA_DIR/tonpo.db unless given: the embedded form needs no other server"
+            reading.text, "URL", "sqlite:///DATA_DIR/tonpo.db unless given: the embedded form needs no other server"
         ),
     )
     master_keys: str | None = field(
         default=None,
         repr=False,
         metadata=_means(
-            _text, "base64 keys, newest first", "made in DATA_DIR/master_keys on the first start", is_secret=True
+            reading.text, "base64 keys, newest first", "made in DATA_DIR/master_keys on the first start", is_secret=True
         ),
     )
     master_keys_file: Path | None = field(
-        default=None, metadata=_means(_path, "file", "for secrets mounted by an orchestrator; mode 0600")
+        default=None, metadata=_means(reading.path, "file", "for secrets mounted by an orchestrator; mode 0600")
     )
     api_key_pepper: str | None = field(
         default=None,
         repr=False,
-        metadata=_means(_text, "base64 key", "made in DATA_DIR/api_key_pepper on the first start", is_secret=True),
+        metadata=_means(
+            reading.text, "base64 key", "made in DATA_DIR/api_key_pepper on the first start", is_secret=True
+        ),
     )
-    api_key_pepper_file: Path | None = field(default=None, metadata=_means(_path, "file", "as master_keys_file"))
+    api_key_pepper_file: Path | None = field(default=None, metadata=_means(reading.path, "file", "as master_keys_file"))
     terminal: str = field(
-        default="simulated", metadata=_means(_one_of("simulated"), "kind", "needs no broker and no Windows")
+        default="simulated",
+        metadata=_means(
+            reading.one_of("simulated", "metatrader5", "mt5linux"), "kind", "needs no broker and no Windows"
+        ),
     )
     simulator_seed: int = field(
-        default=1, metadata=_means(_whole(0, 2**63 - 1), "number", "the same clock shows the same prices at each start")
+        default=1,
+        metadata=_means(reading.whole(0, 2**63 - 1), "number", "the same clock shows the same prices at each start"),
+    )
+    simulator_config: Path | None = field(
+        default=None, metadata=_means(reading.path, "TOML file", "without it the default broker, with simulator_seed")
+    )
+    simulator_process: str = field(
+        default="inline",
+        metadata=_means(
+            reading.one_of("inline", "shared", "per_account"),
+            "inline, shared, per_account",
+            "in the gateway's process, where an order takes microseconds; the others run it as real terminals are run",
+        ),
+    )
+    simulator_address: str | None = field(
+        default=None,
+        metadata=_means(reading.text, "socket path or host:port", "of a broker that `tonpo simulator serve` runs"),
+    )
+    simulator_token: str | None = field(
+        default=None,
+        repr=False,
+        metadata=_means(reading.text, "token", "what a simulator served at a port asks for", is_secret=True),
+    )
+    terminal_template: Path | None = field(
+        default=None,
+        metadata=_means(
+            reading.path, "directory", "an installed MetaTrader 5: each account gets a copy, one terminal for each path"
+        ),
+    )
+    terminal_start_timeout_ms: int = field(
+        default=120_000,
+        metadata=_means(
+            reading.whole(1_000, 600_000), "milliseconds", "a first start with its login takes 10 to 100 seconds"
+        ),
+    )
+    mt5linux_endpoints: tuple[tuple[str, int], ...] = field(
+        default=(), metadata=_means(reading.places, "HOST:PORT,...", "one mt5linux server for each account")
+    )
+    mt5linux_terminal_path: str | None = field(
+        default=None,
+        metadata=_means(reading.text, "path of terminal64.exe there", "without it each server finds its own terminal"),
+    )
+    order_deadline_ms: int = field(
+        default=30_000,
+        metadata=_means(
+            reading.whole(1_000, 600_000),
+            "milliseconds",
+            "then the terminal's process is killed; brokers take seconds",
+        ),
+    )
+    lost_order_answer_ms: int = field(
+        default=30_000,
+        metadata=_means(
+            reading.whole(0, 600_000), "milliseconds", "how long a client waits for an order whose answer was lost"
+        ),
+    )
+    lost_order_settle_ms: int = field(
+        default=5_000,
+        metadata=_means(
+            reading.whole(0, 600_000), "milliseconds", "trades show up to a second late; meanwhile no other is sent"
+        ),
+    )
+    lost_order_watch_ms: int = field(
+        default=300_000,
+        metadata=_means(
+            reading.whole(0, 86_400_000), "milliseconds", "how long a lost order is looked for in all, for the stream"
+        ),
     )
     tick_poll_interval_ms: int = field(
         default=20,
         metadata=_means(
-            _whole(1, 10_000), "milliseconds", "how often a terminal is asked for new ticks; most symbols move slower"
+            reading.whole(1, 10_000),
+            "milliseconds",
+            "how often new ticks are asked for; most symbols move slower",
         ),
     )
     default_plan: str = field(
-        default="free", metadata=_means(_one_of(*PLANS), "plan", "a stranger who registers gets the least")
+        default="free", metadata=_means(reading.one_of(*PLANS), "plan", "a stranger who registers gets the least")
     )
     registration_open: bool = field(
-        default=True, metadata=_means(_switch, "switch", "the docs say that POST /api/users needs no key")
+        default=True, metadata=_means(reading.switch, "switch", "the docs say that POST /api/users needs no key")
     )
     registrations_per_minute: int = field(
         default=60,
-        metadata=_means(_whole(1, 1_000_000), "users per minute and client address", "bounds what a stranger can fill"),
+        metadata=_means(
+            reading.whole(1, 1_000_000), "users per minute and client address", "bounds what a stranger can fill"
+        ),
     )
     max_body_bytes: int = field(
-        default=65_536, metadata=_means(_whole(1_024, 2**30), "bytes", "no body of the contract comes near")
+        default=65_536, metadata=_means(reading.whole(1_024, 2**30), "bytes", "no body of the contract comes near")
     )
     max_json_depth: int = field(
-        default=32, metadata=_means(_whole(4, 256), "levels", "no body of the contract nests deeper than three")
+        default=32, metadata=_means(reading.whole(4, 256), "levels", "no body of the contract nests deeper than three")
     )
     ws_max_message_bytes: int = field(
-        default=65_536, metadata=_means(_whole(1_024, 2**30), "bytes", "500 symbols fit ten times over")
+        default=65_536, metadata=_means(reading.whole(1_024, 2**30), "bytes", "500 symbols fit ten times over")
     )
     ws_max_symbols: int = field(
-        default=500, metadata=_means(_whole(1, 500), "symbols per socket", "the contract's own upper bound")
+        default=500, metadata=_means(reading.whole(1, 500), "symbols per socket", "the contract's own upper bound")
     )
     ws_send_queue_events: int = field(
         default=1_000,
         metadata=_means(
-            _whole(1, 1_000_000), "events per socket", "account events that may wait before 4408; under 1 MB"
+            reading.whole(1, 1_000_000), "events per socket", "account events that may wait before 4408; under 1 MB"
         ),
     )
     ws_max_sockets: int = field(
         default=1_000,
-        metadata=_means(_whole(1, 1_000_000), "sockets per user", "one key must not use up the process's files"),
+        metadata=_means(reading.whole(1, 1_000_000), "sockets per user", "one key must not use up the process's files"),
     )
     tls_cert: Path | None = field(
-        default=None, metadata=_means(_path, "PEM file", "without it plain HTTP: for this machine or a proxy")
+        default=None, metadata=_means(reading.path, "PEM file", "without it plain HTTP: for this machine or a proxy")
     )
-    tls_key: Path | None = field(default=None, metadata=_means(_path, "PEM file", "belongs to tls_cert"))
+    tls_key: Path | None = field(default=None, metadata=_means(reading.path, "PEM file", "belongs to tls_cert"))
     log_level: str = field(
         default="info",
         metadata=_means(
-            _one_of("debug", "info", "warning", "error", "critical"), "level", "one line per request and change"
+            reading.one_of("debug", "info", "warning", "error", "critical"), "level", "one line per request and change"
         ),
     )
     log_format: str = field(
         default="auto",
         metadata=_means(
-            _one_of("auto", "json", "console"), "format", "console on a terminal, JSON where a collector reads"
+            reading.one_of("auto", "json", "console"), "format", "console on a terminal, JSON where a collector reads"
         ),
     )
 

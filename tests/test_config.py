@@ -33,7 +33,7 @@ def test_every_setting_states_unit_and_reason_and_reads_its_own_default(setting:
     meaning = meaning_of(field)
     assert meaning.unit
     assert meaning.reason
-    if field.default not in (None, ""):
+    if field.default not in (None, "", ()):
         assert meaning.read(field.default) == field.default
         assert meaning.read(str(field.default)) == field.default
 
@@ -82,8 +82,14 @@ def test_paths_of_a_file_are_relative_to_it(tmp_path: Path, monkeypatch: pytest.
             "expected one of free, basic, pro, enterprise",
         ),
         (
-            {"TONPO_TERMINAL": "metatrader5"},
-            "terminal = 'metatrader5' (environment variable TONPO_TERMINAL): expected simulated",
+            {"TONPO_TERMINAL": "metatrader4"},
+            "terminal = 'metatrader4' (environment variable TONPO_TERMINAL): "
+            "expected one of simulated, metatrader5, mt5linux",
+        ),
+        (
+            {"TONPO_MT5LINUX_ENDPOINTS": "localhost:18812,wine"},
+            "mt5linux_endpoints = 'localhost:18812,wine' (environment variable TONPO_MT5LINUX_ENDPOINTS): "
+            "expected HOST:PORT, several with commas between, and 'wine' is none",
         ),
     ],
 )

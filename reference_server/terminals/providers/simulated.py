@@ -16,6 +16,7 @@ from reference_server.domain.trading import OrderResult
 from reference_server.simulator import GeneratedPrices, SimulatedBroker, SimulatedMetaTrader5
 from reference_server.terminals.adapter.adapter import MetaTraderAdapter
 from reference_server.terminals.providers.simulator_state import SimulatorState, SimulatorStateUnusable
+from reference_server.terminals.providers.unusable import ProviderUnusable
 from reference_server.terminals.workers.inline import POLL_INTERVAL_SECONDS, InlineTerminal
 from reference_server.terminals.workers.ledgers import Ledgers
 from reference_server.terminals.workers.sources import Hosted
@@ -124,19 +125,15 @@ def hosted_terminals(source: Hosted, clock: Clock, *, poll_interval_seconds: flo
             poll_interval_seconds=poll_interval_seconds,
             state_directory=None if source.state_directory is None else Path(source.state_directory),
         )
-    except (SimulatorStateUnusable, ConfigurationUnusable) as unusable:
+    except (SimulatorStateUnusable, ProviderUnusable) as unusable:
         raise BrokerUnreachable(str(unusable)) from unusable
 
 
-class ConfigurationUnusable(Exception):
-    """The simulator's configuration file cannot be used; the message says why."""
-
-
 def configured_broker(path: Path) -> SimulatedBroker:
-    """Build the broker that a configuration file describes. Raises ConfigurationUnusable."""
+    """Build the broker that a configuration file describes. Raises ProviderUnusable."""
     from reference_server.simulator.config import ConfigError, load_config
 
     try:
         return load_config(path).build()
     except ConfigError as unusable:
-        raise ConfigurationUnusable(str(unusable)) from unusable
+        raise ProviderUnusable(f"simulator_config = {path}: {unusable}") from unusable

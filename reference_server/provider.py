@@ -1,0 +1,121 @@
+"""The chosen provider of terminals, set up. Each kind is imported when it is chosen: none needs what another does."""
+
+from __future__ import annotations
+
+from reference_server.config import Settings
+from reference_server.terminals.providers.processes import OneSource, ProcessPerAccount, SharedProcess, WorkerTerms
+from reference_server.terminals.providers.unusable import ProviderUnusable
+from reference_server.terminals.workers.process import Deadlines
+from reference_server.terminals.workers.sources import Hosted, Served
+from reference_server.terminals.workers.unsettled import Reconciling
+from reference_server.usecases.ports import Clock, Terminals
+from reference_server.usecases.supervision import Patience
+
+
+def choose_terminals(settings: Settings, clock: Clock) -> Terminals:
+    """Set up what `terminal` names. Raises ProviderUnusable, SimulatorStateUnusable."""
+    if settings.terminal == "metatrader5":
+        return _metatrader5(settings, clock)
+    if settings.terminal == "mt5linux":
+        return _mt5linux(settings, clock)
+    return _simulated(settings, clock)
+
+
+def patience(settings: Settings) -> Patience:
+    """How long the supervisor waits for these terminals: a little longer than one takes to give up by itself."""
+    return Patience(opening=_start_seconds(settings) + 5)
+
+
+def _metatrader5(settings: Settings, clock: Clock) -> Terminals:
+    from reference_server.terminals.providers.metatrader5 import metatrader5_terminals
+
+    if settings.terminal_template is None:
+        raise ProviderUnusable(
+            "terminal = metatrader5: terminal_template is needed, the folder of an installed MetaTrader 5."
+        )
+    return metatrader5_terminals(
+        clock,
+        template=settings.terminal_template,
+        directory=settings.data_dir / "terminals",
+        timeout_ms=settings.terminal_start_timeout_ms,
+        terms=_terms(settings),
+    )
+
+
+def _mt5linux(settings: Settings, clock: Clock) -> Terminals:
+    from reference_server.terminals.providers.mt5linux import Endpoint, mt5linux_terminals
+
+    return mt5linux_terminals(
+        clock,
+        endpoints=[Endpoint(host, port) for host, port in settings.mt5linux_endpoints],
+        path=settings.mt5linux_terminal_path,
+        timeout_ms=settings.terminal_start_timeout_ms,
+        terms=_terms(settings),
+    )
+
+
+def _simulated(settings: Settings, clock: Clock) -> Terminals:
+    is_served = settings.simulator_process == "per_account"
+    if is_served and settings.simulator_address is None:
+        raise ProviderUnusable(
+            "simulator_process = per_account: simulator_address is needed. Processes share a broker that is served by"
+            " a process of its own: tonpo simulator serve"
+        )
+    if settings.simulator_address is not None and not is_served:
+        raise ProviderUnusable(
+            "simulator_address is given: a served simulator is used with simulator_process = per_account."
+        )
+    if settings.simulator_address is not None:
+        return _served(settings, settings.simulator_address, clock)
+
+    from reference_server.terminals.providers.simulated import SimulatedTerminals, configured_broker
+
+    configuration = settings.simulator_config
+    broker = None if configuration is None else configured_broker(configuration)
+    if settings.simulator_process == "shared":
+        return _shared(settings, clock)
+    return SimulatedTerminals(
+        clock,
+        seed=settings.simulator_seed,
+        broker=broker,
+        poll_interval_seconds=settings.tick_poll_interval_ms / 1000,
+        state_directory=settings.data_dir,
+        reconciling=_terms(settings).reconciling,
+    )
+
+
+def _shared(settings: Settings, clock: Clock) -> Terminals:
+    configuration = settings.simulator_config
+    source = Hosted(
+        seed=settings.simulator_seed,
+        configuration=None if configuration is None else str(configuration),
+        state_directory=str(settings.data_dir),
+    )
+    return SharedProcess(clock, source, _terms(settings))
+
+
+def _served(settings: Settings, address: str, clock: Clock) -> Terminals:
+    from reference_server.simulator.pipe.address import AddressUnusable, parse_address
+
+    try:
+        parse_address(address)
+    except AddressUnusable as unusable:
+        raise ProviderUnusable(f"simulator_address = {address!r}: {unusable}") from unusable
+    source = Served(address, settings.simulator_token or "")
+    return ProcessPerAccount(clock, OneSource(source), _terms(settings))
+
+
+def _terms(settings: Settings) -> WorkerTerms:
+    return WorkerTerms(
+        deadlines=Deadlines(opening=_start_seconds(settings), trade=settings.order_deadline_ms / 1000),
+        poll_interval_seconds=settings.tick_poll_interval_ms / 1000,
+        reconciling=Reconciling(
+            answering=settings.lost_order_answer_ms / 1000,
+            settling=settings.lost_order_settle_ms / 1000,
+            watching=settings.lost_order_watch_ms / 1000,
+        ),
+    )
+
+
+def _start_seconds(settings: Settings) -> float:
+    return settings.terminal_start_timeout_ms / 1000

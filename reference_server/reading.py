@@ -1,0 +1,72 @@
+"""Reading one setting from what a flag, the environment or a file gives: a value, or ValueError with what would do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+
+def text(value: object) -> str:
+    """Read a text."""
+    if not isinstance(value, str) or not value:
+        raise ValueError("expected a text that is not empty")
+    return value
+
+
+def path(value: object) -> Path:
+    """Read a path; ~ is the home directory."""
+    return value if isinstance(value, Path) else Path(text(value)).expanduser()
+
+
+def switch(value: object) -> bool:
+    """Read true or false, also from words."""
+    words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, str) or value.lower() not in words:
+        raise ValueError("expected true or false")
+    return words[value.lower()]
+
+
+def whole(low: int, high: int) -> Callable[[object], int]:
+    """Make a reader of whole numbers from `low` to `high`."""
+
+    def read(value: object) -> int:
+        complaint = f"expected a whole number from {low} to {high}"
+        if isinstance(value, bool) or not isinstance(value, (int, str)):
+            raise ValueError(complaint)
+        try:
+            number = int(value)
+        except ValueError:
+            raise ValueError(complaint) from None
+        if not low <= number <= high:
+            raise ValueError(complaint)
+        return number
+
+    return read
+
+
+def one_of(*choices: str) -> Callable[[object], str]:
+    """Make a reader of one of these words."""
+
+    def read(value: object) -> str:
+        if value not in choices:
+            raise ValueError(f"expected {choices[0] if len(choices) == 1 else 'one of ' + ', '.join(choices)}")
+        return str(value)
+
+    return read
+
+
+def places(value: object) -> tuple[tuple[str, int], ...]:
+    """Read HOST:PORT, several with commas between or as a list."""
+    listed = value.split(",") if isinstance(value, str) else value
+    if not isinstance(listed, (list, tuple)):
+        raise ValueError("expected HOST:PORT, several with commas between")
+    return tuple(_place(one) for one in listed)
+
+
+def _place(value: object) -> tuple[str, int]:
+    host, _, port = value.strip().rpartition(":") if isinstance(value, str) else ("", "", "")
+    if not (host and port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
+        raise ValueError(f"expected HOST:PORT, several with commas between, and {value!r} is none")
+    return host, int(port)
