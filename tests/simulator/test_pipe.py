@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from enum import IntEnum
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -17,12 +21,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reference_server.simulator import ManualClock, ManualPrices, SimulatedBroker, SimulatedMetaTrader5
+from reference_server.simulator.faults import AnswerLost, Crash, Hang
 from reference_server.simulator.pipe import wire
 from reference_server.simulator.pipe.address import Address, AddressUnusable, parse_address
 from reference_server.simulator.pipe.client import FORWARDED, RemoteMetaTrader5
 from reference_server.simulator.pipe.server import PipeServer
 from reference_server.simulator.surface.constants import FIELDS
 
+ROOT = Path(__file__).parent.parent.parent
 LOGIN = {"login": 42, "password": "secret", "server": "TonpoSim-Demo"}
 
 
@@ -371,3 +377,87 @@ def test_a_defect_of_the_simulator_ends_the_connection_as_a_crashed_terminal_doe
     assert remote.order_send(BUY) is None
     assert remote.last_error() == (-10002, "IPC recv failed")
     assert "ZeroDivisionError" in caplog.text
+
+
+CLIENT = """
+import sys
+from reference_server.simulator.pipe.client import RemoteMetaTrader5
+
+terminal = RemoteMetaTrader5(sys.argv[1])
+assert terminal.initialize(login=42, password="secret", server="TonpoSim-Demo")
+print(terminal.order_send({"action": 1, "symbol": "EURUSD", "volume": 0.1, "type": 0}), flush=True)
+"""
+
+
+def run_client(address: Address) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", CLIENT, str(address)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize(("when", "deals"), [("before", 0), ("after", 1)])
+def test_a_client_can_be_killed_before_and_after_its_order_is_carried_out(
+    server: PipeServer, broker: SimulatedBroker, when: str, deals: int
+) -> None:
+    broker.faults.add(Crash(call="order_send", when=when, process="client"))
+    killed = run_client(server.address)
+    assert (killed.returncode, killed.stdout) == (-signal.SIGKILL, "")
+    survivor = RemoteMetaTrader5(server.address)
+    assert survivor.initialize(**LOGIN)
+    assert survivor.positions_total() == deals
+    assert run_client(server.address).returncode == 0
+    assert survivor.positions_total() == deals + 1
+
+
+def test_a_client_in_the_servers_own_process_is_cut_off_in_the_place_of_killed(
+    remote: RemoteMetaTrader5, broker: SimulatedBroker
+) -> None:
+    assert remote.initialize(**LOGIN)
+    broker.faults.add(Crash(call="order_send", when="after", process="client"))
+    assert remote.order_send(BUY) is None
+    assert remote.last_error() == (-10002, "IPC recv failed")
+    assert remote.initialize(**LOGIN)
+    assert remote.positions_total() == 1
+
+
+def test_a_hanging_call_holds_up_its_own_connection_alone(server: PipeServer, broker: SimulatedBroker) -> None:
+    one, other = RemoteMetaTrader5(server.address), RemoteMetaTrader5(server.address)
+    assert one.initialize(**LOGIN)
+    assert other.initialize(**(LOGIN | {"login": 43}))
+    hang = broker.faults.add(Hang(call="order_send", login=42, gil=True))
+    answers: list[Any] = []
+    calling = Thread(target=lambda: answers.append(one.order_send(BUY)))
+    calling.start()
+    assert other.order_send(BUY).retcode == 10009
+    assert not answers
+    broker.faults.clear(hang)
+    calling.join(30)
+    assert answers[0].retcode == 10009
+
+
+def test_an_answer_lost_at_the_broker_is_a_broken_pipe_at_the_client(
+    remote: RemoteMetaTrader5, broker: SimulatedBroker
+) -> None:
+    assert remote.initialize(**LOGIN)
+    broker.faults.add(AnswerLost())
+    assert remote.order_send(BUY) is None
+    assert remote.last_error() == (-10002, "IPC recv failed")
+    assert remote.positions_get() is None
+    assert remote.last_error() == (-10004, "No IPC connection")
+    assert remote.initialize()
+    assert remote.positions_total() == 1
+
+
+def test_a_terminal_remembers_its_account_for_the_next_connection(server: PipeServer) -> None:
+    one = RemoteMetaTrader5(server.address)
+    assert one.initialize("C:\\one\\terminal64.exe", **LOGIN)
+    one.symbol_select("GBPUSD", False)
+    one.shutdown()
+    other = RemoteMetaTrader5(server.address)
+    assert other.initialize("C:\\two\\terminal64.exe")
+    assert other.account_info().login != 42
+    assert other.symbol_info("GBPUSD").select
+    again = RemoteMetaTrader5(server.address)
+    assert again.initialize("C:\\one\\terminal64.exe")
+    assert again.account_info().login == 42
+    assert not again.symbol_info("GBPUSD").select
+    assert again.terminal_info().path == "C:\\one"

@@ -25,6 +25,7 @@ FORWARDED: Final = (
 """The functions that ask the terminal. `last_error` and the helpers `Buy`, `Sell` and `Close` do not."""
 
 NOBODY_THERE: Final = (-10003, "IPC initialize failed, MetaTrader 5 x64 not found")
+LETS_GO_WITHIN_SECONDS: Final = 1.0
 REFUSED: Final = (-10003, "IPC initialize failed, CreateFile failed [5]")
 BROKE: Final = (-10002, "IPC recv failed")
 
@@ -52,8 +53,9 @@ class RemoteMetaTrader5(SimulatedMetaTrader5):
         self._failure: Failed | None = None
 
     def __del__(self) -> None:
-        if vars(self).get("_line") is not None:
-            self._close()
+        line = vars(self).get("_line")
+        if line is not None:
+            line.close()
 
     def _connected(self) -> NoReturn:
         """Where a call would ask the terminal. Raises Failed when there is no connection."""
@@ -72,7 +74,7 @@ class RemoteMetaTrader5(SimulatedMetaTrader5):
     def _call(self, function: Callable[..., Any], name: str, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         with self._turn:
             if self._line is not None and self._owner != os.getpid():
-                self._close()  # the pipe belongs to the process that forked
+                self._close(is_shared=True)  # the pipe belongs to the process that forked
             try:
                 return function(self, *args, **keywords)
             except _AtThePipe:
@@ -120,12 +122,17 @@ class RemoteMetaTrader5(SimulatedMetaTrader5):
             raise Failed(*REFUSED) from None
         self._line, self._owner = line, os.getpid()
 
-    def _close(self) -> None:
+    def _close(self, *, is_shared: bool = False) -> None:
+        """Let go of the terminal. It is free for the next connection on return, if its server is alive."""
         self._account = None
-        if self._line is not None:
-            line, self._line = self._line, None
-            with suppress(OSError):
-                line.close()
+        if self._line is None:
+            return
+        line, self._line = self._line, None
+        with suppress(OSError), line:
+            if not is_shared:
+                line.settimeout(LETS_GO_WITHIN_SECONDS)
+                line.shutdown(socket.SHUT_WR)
+                line.recv(1)
 
 
 _ATTACHED: Any = object()

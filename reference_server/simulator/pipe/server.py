@@ -2,20 +2,26 @@
 
 import hmac
 import logging
+import os
 import secrets
+import signal
 import socket
 import struct
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from typing import Any, Final
 
 from reference_server.simulator.broker import SimulatedBroker
+from reference_server.simulator.calls.connection import ConnectionCalls
+from reference_server.simulator.faults.connection import CLIENT
+from reference_server.simulator.faults.waiter import RealWaiter
 from reference_server.simulator.module import SimulatedMetaTrader5
 from reference_server.simulator.pipe import wire
 from reference_server.simulator.pipe.address import Address
 from reference_server.simulator.pipe.client import FORWARDED
+from reference_server.simulator.pipe.terminals import Terminals, path_of
 
 HELLO_WITHIN_SECONDS: Final = 5.0
 _CREDENTIALS: Final = struct.Struct("3i")
@@ -38,8 +44,11 @@ class PipeServer:
         if address.is_port:
             self.address = Address(host=address.host, port=self._listener.getsockname()[1])
         self.token = (token or secrets.token_hex(16)) if address.is_port else ""
-        self._lines: set[socket.socket] = set()
+        self._terminals = Terminals(broker)
+        self._sessions: dict[socket.socket, _Session] = {}
         self._lock = Lock()
+        broker.faults.waiter = _ServedWaiter()
+        broker.faults.on_crash = self._crash
         self._is_open = True
         self._thread = Thread(target=self._accept, name=f"listener of {self.address}", daemon=True)
         self._thread.start()
@@ -48,7 +57,7 @@ class PipeServer:
         """Stop listening and end every connection: calls under way fail at the other end with -10002."""
         with self._lock:
             self._is_open = False
-            lines = list(self._lines)
+            lines = list(self._sessions)
         _end(self._listener)
         for line in lines:
             _end(line)
@@ -66,13 +75,13 @@ class PipeServer:
                 if not self._is_open:
                     line.close()
                     return
-                self._lines.add(line)
-            Thread(target=self._serve, args=(line,), name="a terminal", daemon=True).start()
+                session = self._sessions[line] = _Session(line, self._terminals)
+            Thread(target=self._serve, args=(session, line), name="a terminal", daemon=True).start()
 
-    def _serve(self, line: socket.socket) -> None:
+    def _serve(self, session: "_Session", line: socket.socket) -> None:
         try:
             if self._is_welcome(line):
-                _Session(line, self.broker).run()
+                session.run()
         except (OSError, EOFError):
             pass
         except wire.Garbled as garbled:
@@ -81,8 +90,17 @@ class PipeServer:
             _log.exception("a terminal of the simulator crashed")
         finally:
             with self._lock:
-                self._lines.discard(line)
+                self._sessions.pop(line, None)
             line.close()
+
+    def _crash(self, which: str, terminal: ConnectionCalls) -> None:
+        """Kill the process that makes a call; a terminal's own crash is the break of its pipe."""
+        if which != CLIENT:
+            return
+        with self._lock:
+            session = next((each for each in self._sessions.values() if each.terminal is terminal), None)
+        if session is not None:
+            session.kill_client()
 
     def _is_welcome(self, line: socket.socket) -> bool:
         line.settimeout(HELLO_WITHIN_SECONDS)
@@ -100,19 +118,54 @@ class PipeServer:
 class _Session:
     """One connection: the calls of one process, answered one after the other by a terminal of its own."""
 
-    def __init__(self, line: socket.socket, broker: SimulatedBroker) -> None:
+    def __init__(self, line: socket.socket, terminals: Terminals) -> None:
+        self.terminal: SimulatedMetaTrader5 | None = None
         self._line = line
-        self._terminal = SimulatedMetaTrader5(broker)
-        self.process_id = _process_at_the_other_end(line)
+        self._terminals = terminals
 
     def run(self) -> None:
-        while True:
-            name, args, keywords = wire.unpack_call(wire.receive(self._line, wire.LONGEST_REQUEST))
-            if name not in _FUNCTIONS:
-                raise wire.Garbled(f"there is no function {name!r}")
-            function: Callable[..., Any] = getattr(self._terminal, name)
-            answer = function(*args, **keywords)
-            wire.send(self._line, wire.pack_reply(self._terminal.error, answer))
+        """Answer until the other end is gone. Raises OSError, EOFError, Garbled."""
+        message = wire.receive(self._line, wire.LONGEST_REQUEST)
+        name, args, keywords = wire.unpack_call(message)
+        if name != "initialize":
+            raise wire.Garbled(f"the first call is {name!r}, not initialize")
+        path = path_of(args, keywords)
+        self.terminal = terminal = self._terminals.take(path)
+        try:
+            while True:
+                self._answer(terminal, message)
+                message = wire.receive(self._line, wire.LONGEST_REQUEST)
+        finally:
+            self._terminals.give_back(path, terminal)
+
+    def _answer(self, terminal: SimulatedMetaTrader5, message: bytes) -> None:
+        name, args, keywords = wire.unpack_call(message)
+        if name not in _FUNCTIONS:
+            raise wire.Garbled(f"there is no function {name!r}")
+        function: Callable[..., Any] = getattr(terminal, name)
+        answer = function(*args, **keywords)
+        wire.send(self._line, wire.pack_reply(terminal.error, answer))
+
+    def kill_client(self) -> None:
+        """Kill the process at the other end where the system tells which it is; cut its connection otherwise."""
+        process_id = _process_at_the_other_end(self._line)
+        if process_id is None or process_id == os.getpid():
+            _log.warning("the client cannot be killed, as its process is not known: its connection is cut instead")
+            _end(self._line)
+        else:
+            os.kill(process_id, signal.SIGKILL)
+
+
+class _ServedWaiter(RealWaiter):
+    """Waits without the interpreter's lock: a served terminal that hangs leaves the others alone."""
+
+    def delay(self, milliseconds: int, *, gil: bool) -> None:  # noqa: ARG002 - it is not held
+        """Let this much time pass."""
+        super().delay(milliseconds, gil=False)
+
+    def hang(self, cleared: Event, *, gil: bool) -> None:  # noqa: ARG002 - it is not held
+        """Return when the fault is cleared."""
+        super().hang(cleared, gil=False)
 
 
 def _process_at_the_other_end(line: socket.socket) -> int | None:
