@@ -94,6 +94,8 @@ class RemoteMetaTrader5(SimulatedMetaTrader5):
             return self._fail(failed, function, args, keywords)
         except (OSError, EOFError, wire.Garbled):
             return self._fail(Failed(*BROKE), function, args, keywords)
+        if isinstance(answer, SystemError):
+            raise answer
         if name == "initialize" and answer:
             self._account = _ATTACHED
         return answer

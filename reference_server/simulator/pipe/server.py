@@ -143,8 +143,12 @@ class _Session:
         if name not in _FUNCTIONS:
             raise wire.Garbled(f"there is no function {name!r}")
         function: Callable[..., Any] = getattr(terminal, name)
-        answer = function(*args, **keywords)
-        wire.send(self._line, wire.pack_reply(terminal.error, answer))
+        try:
+            answer = function(*args, **keywords)
+            reply = wire.pack_reply(terminal.error, answer)
+        except SystemError as raised:
+            reply = wire.pack_error(terminal.error, raised)
+        wire.send(self._line, reply)
 
     def kill_client(self) -> None:
         """Kill the process at the other end where the system tells which it is; cut its connection otherwise."""

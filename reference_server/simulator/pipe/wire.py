@@ -27,7 +27,8 @@ LONGEST_REPLY: Final = 1 << 30
 
 _FORMAT: Final = 2  # the last one without references between values
 _LENGTH: Final = struct.Struct("<I")
-_PLAIN, _STRUCT, _STRUCTS, _ARRAY = range(4)
+_PLAIN, _STRUCT, _STRUCTS, _ARRAY, _RAISED = range(5)
+_CAUSES: Final = {kind.__name__: kind for kind in (OverflowError, TypeError, ValueError, OSError, AttributeError)}
 _INDEX: Final = {kind: index for index, kind in enumerate(STRUCTS)}
 _WITH_REQUEST: Final = frozenset((_INDEX[OrderSendResult], _INDEX[OrderCheckResult]))
 
@@ -120,6 +121,13 @@ def pack_reply(error: Error, value: Any) -> bytes:
     return marshal.dumps((error[0], error[1], *_packed(value)), _FORMAT)
 
 
+def pack_error(error: Error, raised: SystemError) -> bytes:
+    """A call that raised, as the genuine module does for numbers that its C types cannot hold."""
+    cause = raised.__cause__
+    named = "" if cause is None else type(cause).__name__
+    return marshal.dumps((error[0], error[1], _RAISED, named, (str(raised), str(cause))), _FORMAT)
+
+
 def _packed(value: Any) -> tuple[Any, ...]:
     if isinstance(value, Struct):
         return _STRUCT, _INDEX[type(value)], _values(value)
@@ -138,7 +146,10 @@ def _values(record: Struct) -> tuple[Any, ...]:
 
 
 def unpack_reply(message: bytes) -> tuple[Error, Any]:
-    """Read an answer: the error and the value, as the module in process would have given them. Raises Garbled."""
+    """Read an answer: the error and the value, as the module in process would have given them.
+
+    The value is a SystemError where the call raised one. Raises Garbled.
+    """
     try:
         code, text, form, kind, content = marshal.loads(message)  # noqa: S302 - see the module's docstring
     except (ValueError, EOFError, TypeError) as error:
@@ -151,6 +162,10 @@ def _unpacked(form: int, kind: Any, content: Any) -> Any:
         return _record(kind, content)
     if form == _STRUCTS:
         return tuple(_record(kind, values) for values in content)
+    if form == _RAISED:
+        raised = SystemError(content[0])
+        raised.__cause__ = _CAUSES[kind](content[1]) if kind in _CAUSES else None
+        return raised
     if form == _ARRAY:
         return np.frombuffer(content, _dtype(kind))
     return content
