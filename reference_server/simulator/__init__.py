@@ -2,16 +2,14 @@
 
 from reference_server.simulator.book.account import AccountSettings
 from reference_server.simulator.broker import SimulatedBroker
-from reference_server.simulator.clock import Clock, ManualClock, ServerTime, SystemClock
+from reference_server.simulator.clock import Clock, ManualClock, ScaledClock, ServerTime, SystemClock
 from reference_server.simulator.market.symbols import SymbolProfile, load_symbols
 from reference_server.simulator.module import SimulatedMetaTrader5
-from reference_server.simulator.prices.prices import (
-    GeneratedPrices,
-    ManualPrices,
-    PricePoint,
-    PriceSource,
-    ReplayedPrices,
-)
+from reference_server.simulator.prices.generated import GeneratedPrices
+from reference_server.simulator.prices.manual import ManualPrices
+from reference_server.simulator.prices.replayed import ReplayedPrices
+from reference_server.simulator.prices.source import PricePoint, PriceSource
+from reference_server.simulator.prices.tick_file import TickFileUnusable
 
 __all__ = [
     "AccountSettings",
@@ -22,10 +20,12 @@ __all__ = [
     "PricePoint",
     "PriceSource",
     "ReplayedPrices",
+    "ScaledClock",
     "ServerTime",
     "SimulatedBroker",
     "SimulatedMetaTrader5",
     "SymbolProfile",
     "SystemClock",
+    "TickFileUnusable",
     "load_symbols",
 ]

@@ -12,7 +12,8 @@ from reference_server.simulator.clock import Clock, ServerTime, SystemClock
 from reference_server.simulator.faults.plan import FaultPlan
 from reference_server.simulator.market.market import Market
 from reference_server.simulator.market.symbols import SymbolProfile, load_symbols
-from reference_server.simulator.prices.prices import GeneratedPrices, PriceSource
+from reference_server.simulator.prices.generated import GeneratedPrices
+from reference_server.simulator.prices.source import PriceSource
 from reference_server.simulator.trading.execution import TradeServer
 from reference_server.simulator.trading.triggers import Triggers
 
@@ -44,7 +45,7 @@ class SimulatedBroker:
     password given; the password `invalid` is always refused.
 
     By default the markets never close, so that a demo works on any day; `always_open=False` follows the sessions of
-    each symbol.
+    each symbol. `max_bars` is the terminals' "Max. bars in chart": no request for bars gives more.
     """
 
     def __init__(
@@ -56,11 +57,13 @@ class SimulatedBroker:
         server_time: ServerTime | None = None,
         settings: AccountSettings | None = None,
         always_open: bool = True,
+        max_bars: int = 100_000,
     ) -> None:
         self.lock = RLock()
         self.clock = clock if clock is not None else SystemClock()
         self.faults = FaultPlan(self.clock, self.lock)
         self.settings = settings if settings is not None else AccountSettings()
+        self.max_bars = max_bars
         self.market = Market(
             load_symbols() if symbols is None else symbols,
             prices if prices is not None else GeneratedPrices(),

@@ -18,7 +18,6 @@ from reference_server.simulator.surface.structs import Struct, TerminalInfo
 
 BUILD = 5830
 BUILD_DATE = "12 Jun 2026"
-MAX_BARS = 100_000
 DEFAULT_LOGIN = 5_000_001
 DEFAULT_PASSWORD = "demo"  # noqa: S105 - of the account that opens when none is named
 
@@ -222,7 +221,7 @@ class ConnectionCalls:
             TerminalInfo,
             (
                 False, False, switches.connected, False, switches.trade_allowed, switches.tradeapi_disabled, False,
-                False, False, False, BUILD, MAX_BARS, 0, 1200, 0.0, 0.0, self.broker.settings.company, "TonpoSim",
-                "English", folder, folder, folder,
+                False, False, False, BUILD, self.broker.max_bars, 0, 1200, 0.0, 0.0, self.broker.settings.company,
+                "TonpoSim", "English", folder, folder, folder,
             ),
         )  # fmt: skip

@@ -25,11 +25,10 @@ BARS = np.dtype(
 )
 """The bar record of the genuine package: 60 bytes, packed."""
 
-LIVE_FIELDS = ("time", "open", "high", "low", "close", "tick_volume", "spread")  # in the order of MinuteBar
+FIELDS = tuple(BARS.fields or ())  # in the order of MinuteBar
 HOUR_BIT, WEEK, MONTH = 0x4000, CONSTANTS["TIMEFRAME_W1"], CONSTANTS["TIMEFRAME_MN1"]
 TIMEFRAMES = frozenset(value for name, value in CONSTANTS.items() if name.startswith("TIMEFRAME_"))
 HISTORY_DAYS = 730
-CHUNK_MINUTES = 100_000
 SECONDS_PER_DAY = 86_400
 FIRST_SUNDAY_S = 3 * SECONDS_PER_DAY  # 4 January 1970
 
@@ -61,9 +60,9 @@ def opens_of(times_s: Integers, timeframe: int) -> Integers:
     return aligned
 
 
-def aggregate(minutes: Array, timeframe: int) -> Array:
-    """Bars of a timeframe from bars of one minute, oldest first."""
-    if timeframe == 1 or not len(minutes):
+def aggregate(minutes: Array, timeframe: int, *, repeated: bool = False) -> Array:
+    """Bars of a timeframe from bars of one minute, oldest first, in which a minute may be `repeated`."""
+    if (timeframe == 1 and not repeated) or not len(minutes):
         return minutes
     opens = opens_of(minutes["time"], timeframe)
     starts = np.flatnonzero(np.concatenate(([True], opens[1:] != opens[:-1])))
@@ -75,19 +74,22 @@ def aggregate(minutes: Array, timeframe: int) -> Array:
     bars["close"] = minutes["close"][np.append(starts[1:], len(minutes)) - 1]
     bars["tick_volume"] = np.add.reduceat(minutes["tick_volume"], starts)
     bars["spread"] = np.minimum.reduceat(minutes["spread"], starts)
+    bars["real_volume"] = np.add.reduceat(minutes["real_volume"], starts)
     return bars
 
 
 class Bars:
-    """Bars of one symbol and timeframe. Times are the server's clock, in seconds."""
+    """Bars of one symbol and timeframe, oldest first. Times are the server's clock, in seconds.
+
+    Minutes come from memory as far as it holds every tick of them, and from the source of the prices before that, so
+    that a bar is the same in every request.
+    """
 
     def __init__(self, market: Market, quote: Quote, timeframe: int) -> None:
         self._market = market
         self._quote = quote
         self._timeframe = timeframe
         self._now_s = market.now_ms // 1000
-        oldest = quote.minutes[0] if quote.minutes else quote.forming()
-        self._live_from_s = oldest.time_ms // 1000
         self._oldest_s = market.started_ms // 1000 - HISTORY_DAYS * SECONDS_PER_DAY
 
     def last(self, count: int, *, until_s: int | None = None) -> Array:
@@ -104,53 +106,53 @@ class Bars:
     def between(self, from_s: int, to_s: int) -> Array:
         """Bars that opened within two moments, both included."""
         first_s = max(from_s, self._oldest_s)
-        last_s = min(to_s, self._now_s) + minutes_of(self._timeframe) * 60
+        last_s = min(to_s, self._now_s)
+        if first_s > last_s:
+            return np.zeros(0, dtype=BARS)
         start_s = int(opens_of(np.array([first_s], dtype=np.int64), self._timeframe)[0])
-        minutes = self._minutes(start_s, last_s)
-        bars = aggregate(minutes, self._timeframe)
-        chosen: Array = bars[(bars["time"] >= first_s) & (bars["time"] <= to_s)]
-        return chosen
+        end_s = min(last_s + minutes_of(self._timeframe) * 60, self._now_s + 1)
+        bars = aggregate(self._minutes(start_s, end_s), self._timeframe)
+        first, end = np.searchsorted(bars["time"], (first_s, to_s + 1))
+        return bars[first:end]
 
     def _minutes(self, from_s: int, to_s: int) -> Array:
-        live = self._live(from_s * 1000, to_s * 1000)
-        if from_s >= self._live_from_s:
-            return live
-        server = self._market.server_time
-        end_ms = server.utc_ms(min(to_s, self._live_from_s) * 1000)
-        chunk_ms = CHUNK_MINUTES * 60_000
-        start_ms = server.utc_ms(from_s * 1000)
-        parts = [self._past(at_ms, min(at_ms + chunk_ms, end_ms)) for at_ms in range(start_ms, end_ms, chunk_ms)]
-        return np.concatenate([*parts, live])
+        """Minutes in which the server's clock shows [from, to)."""
+        quote = self._quote
+        live_s = quote.bars_from_ms // 1000
+        if from_s >= live_s:
+            return self._live(from_s * 1000, to_s * 1000)
+        past = self._past(from_s - from_s % 60, min(to_s, live_s))
+        if to_s > live_s:
+            return np.concatenate((past, self._live(live_s * 1000, to_s * 1000)))
+        return past
 
     def _live(self, from_ms: int, to_ms: int) -> Array:
         rows = []
-        for minute in chain((self._quote.forming(),), reversed(self._quote.minutes)):
+        forming = (self._quote.forming(),) if self._quote.minute else ()
+        for minute in chain(forming, reversed(self._quote.minutes)):
             if minute.time_ms < from_ms:
                 break
             if minute.time_ms < to_ms:
                 rows.append(minute)
         bars = np.zeros(len(rows), dtype=BARS)
-        for field, values in zip(LIVE_FIELDS, zip(*reversed(rows), strict=True), strict=False):
+        for field, values in zip(FIELDS, zip(*reversed(rows), strict=True), strict=False):
             bars[field] = values
         bars["time"] //= 1000
         return bars
 
-    def _past(self, from_ms: int, until_ms: int) -> Array:
+    def _past(self, from_s: int, to_s: int) -> Array:
         quote, market = self._quote, self._market
-        price = market.opening_bids[quote.profile.name]
-        made = market.source.history(quote.profile, from_ms, until_ms, until_price=price)
-        bars = np.zeros(len(made.time_ms), dtype=BARS)
-        hours, place = np.unique(made.time_ms // 3_600_000, return_inverse=True)
-        offsets = np.array([market.server_time.offset_ms(int(hour) * 3_600_000) for hour in hours], dtype=np.int64)
-        bars["time"] = (made.time_ms + offsets[place] if len(hours) else made.time_ms) // 1000
+        server_time, anchor = market.server_time, market.openings[quote.profile.name]
+        from_ms, until_ms = server_time.utc_span(from_s * 1000, to_s * 1000)
+        made = market.source.history(quote.profile, from_ms, until_ms, anchor=anchor)
+        bars = np.empty(len(made.time_ms), dtype=BARS)
+        bars["time"] = (made.time_ms + server_time.offsets_ms(made.time_ms)) // 1000
         bars["open"], bars["high"], bars["low"], bars["close"] = made.open, made.high, made.low, made.close
-        bars["tick_volume"] = made.ticks
-        bars["spread"] = quote.profile.spread_points
-        return bars if market.always_open else bars[self._in_session(bars["time"])]
-
-    def _in_session(self, times_s: Integers) -> Any:
-        open_minutes = np.zeros(7 * MINUTES_PER_DAY, dtype=bool)
-        for day, spans in self._quote.profile.sessions.items():
-            for start, end in spans:
-                open_minutes[day * MINUTES_PER_DAY + start : day * MINUTES_PER_DAY + end] = True
-        return open_minutes[(times_s // 60 + 3 * MINUTES_PER_DAY) % (7 * MINUTES_PER_DAY)]
+        bars["tick_volume"], bars["spread"] = made.ticks, made.spread
+        bars["real_volume"] = 0 if made.volume is None else made.volume
+        times = bars["time"]
+        if len(bars) and (times[1:] <= times[:-1]).any():
+            bars = aggregate(bars[np.argsort(times, kind="stable")], 1, repeated=True)
+            times = bars["time"]
+        first, end = np.searchsorted(times, (from_s, to_s))
+        return bars[first:end]

@@ -4,13 +4,16 @@ from collections.abc import Callable, Iterable
 from heapq import heapify, heapreplace
 
 from reference_server.simulator.clock import Clock, ServerTime
+from reference_server.simulator.market.calendar import Calendar
 from reference_server.simulator.market.quotes import Quote
 from reference_server.simulator.market.symbols import SymbolProfile, by_name
-from reference_server.simulator.prices.prices import PricePoint, PriceSource
+from reference_server.simulator.prices.source import PricePoint, PriceSource
 
 BLOCK_MS = 60_000
+STAGGER_MS = 7_919  # symbols fetch their next block at different moments, a prime number of ms apart
 FULL_DETAIL_MS = 120_000
 CATCH_UP_LIMIT_MS = 7 * 86_400_000
+EVERY_MINUTE_MS, EVERY_FIVE_MINUTES_MS = 60_000, 300_000
 
 
 class _Feed:
@@ -24,18 +27,25 @@ class _Feed:
         self.points: list[PricePoint] = []
 
     def due_ms(self) -> int:
-        return self.points[-1].time_ms if self.points else self.horizon_ms
+        return self.points[-1].time_ms if self.points else self.horizon_ms + 1
 
     def fetch(self, source: PriceSource, until_ms: int, *, every_ms: int = 0) -> None:
         self.points = source.points(self.quote.profile, self.horizon_ms, until_ms, every_ms=every_ms)[::-1]
         self.horizon_ms = until_ms
 
 
+def _put(quote: Quote, time_ms: int, point: PricePoint) -> None:
+    if point[3] or quote.last:
+        quote.put_deal(time_ms, point[1], point[2], point[3] or quote.last, point[4], point[5])
+    else:
+        quote.put(time_ms, point[1], point[2])
+
+
 class Market:
     """All quotes of one broker. Nothing happens between calls: `advance` plays what the clock has passed.
 
-    After a silence longer than two minutes the older part is played in less detail (one tick per symbol in about five
-    seconds, or in five minutes after more than a day), and not more than the last seven days.
+    After a silence longer than two minutes the older part is played in less detail (the open, high, low and close of
+    each minute, or after more than a day of five minutes), and not more than the last seven days.
     """
 
     def __init__(
@@ -52,17 +62,37 @@ class Market:
         self.clock = clock
         self.server_time = server_time
         self.always_open = always_open
+        self.calendar = Calendar(server_time, always_open=always_open)
+        source.follow(self.symbols, self.calendar)
         self.on_tick: Callable[[Quote], None] | None = None
         self.utc_ms = self.started_ms = clock.now_ms()
         self.now_ms = server_time.server_ms(self.utc_ms)
         self.quotes: dict[str, Quote] = {}
-        self.opening_bids: dict[str, float] = {}
-        for symbol in self.symbols.values():
-            opening = source.opening(symbol, self.utc_ms)
-            self.quotes[symbol.name] = Quote(symbol, self.now_ms, opening.bid, opening.ask)
-            self.opening_bids[symbol.name] = opening.bid
+        self.openings: dict[str, PricePoint] = {}
         self._held: set[str] = set()
+        self._moved: set[str] = set()
+        for symbol in self.symbols.values():
+            self._open(symbol)
         self._restart_feeds()
+
+    def _open(self, symbol: SymbolProfile, saved: tuple[float, float] | None = None) -> None:
+        """Begin a quote with the minute that is forming, and with the price that was saved if it is another one."""
+        source, server_ms = self.source, self.server_time.server_ms
+        if source.repeats(symbol):
+            before_ms = self.utc_ms - self.utc_ms % BLOCK_MS - 1
+            point = source.opening(symbol, before_ms)
+            quote = Quote(symbol, server_ms(point.time_ms), point.bid, point.ask, point.last)
+            quote.start_over(server_ms(before_ms))
+            for played in source.points(symbol, before_ms, self.utc_ms):
+                _put(quote, server_ms(played.time_ms), played)
+            if saved is not None and saved != (quote.bid, quote.ask):
+                _put(quote, self.now_ms, PricePoint(self.utc_ms, *saved))
+        else:
+            point = source.opening(symbol, self.utc_ms)
+            point = point if saved is None else PricePoint(self.utc_ms, *saved)
+            quote = Quote(symbol, self.now_ms, point.bid, point.ask, point.last)
+        self.quotes[symbol.name] = quote
+        self.openings[symbol.name] = point
 
     def _restart_feeds(self) -> None:
         self._feeds = [_Feed(quote, self.utc_ms) for quote in self.quotes.values()]
@@ -93,56 +123,71 @@ class Market:
         self.now_ms = self.server_time.server_ms(self.utc_ms)
         for name, (bid, ask) in prices.items():
             if name in self.symbols:
-                self.quotes[name] = Quote(self.symbols[name], self.now_ms, bid, ask)
-                self.opening_bids[name] = bid
+                self._open(self.symbols[name], (bid, ask))
         self._restart_feeds()
 
-    def set_price(self, name: str, bid: float, ask: float) -> None:
-        """Move a symbol by hand; from then on it moves in no other way. Raises KeyError, ValueError."""
+    def set_price(
+        self, name: str, bid: float, ask: float, *, last: float = 0.0, volume: float = 0.0, flags: int = 0
+    ) -> None:
+        """Move a symbol by hand; from then on it moves in no other way. Raises KeyError, ValueError.
+
+        `last` is the price of a deal. Without one that of a symbol charted by deals is the old one, kept between bid
+        and ask.
+        """
         quote = self.quotes[name]
-        if not 0 < bid <= ask:
+        if not 0 < bid <= ask < float("inf"):
             raise ValueError(f"bid {bid} and ask {ask} of {name} are no price")
+        if last < 0 or volume < 0:
+            raise ValueError(f"last {last} and volume {volume} of {name} are no deal")
         self.advance()
         self._held.add(name)
-        self._tick(quote, self.utc_ms, bid, ask)
+        self._moved.add(name)
+        if quote.by_last and not last:
+            last = min(max(quote.last, bid), ask)
+        self._tick(quote, PricePoint(self.utc_ms, bid, ask, last, volume, flags))
 
     def release(self, name: str) -> None:
         """Let a symbol that was moved by hand follow its price source again."""
         self._held.discard(name)
 
-    def _tick(self, quote: Quote, utc_ms: int, bid: float, ask: float) -> None:
+    def _tick(self, quote: Quote, point: PricePoint) -> None:
+        utc_ms = point[0]
         self.now_ms = time_ms = utc_ms + self.server_time.offset_ms(utc_ms)
-        quote.put(time_ms, bid, ask)
+        _put(quote, time_ms, point)
         if self.on_tick is not None:
             self.on_tick(quote)
 
     def _play(self, until_ms: int) -> None:
-        heap, feeds = self._heap, self._feeds
+        heap, feeds, held = self._heap, self._feeds, self._held
         while heap and heap[0][0] <= until_ms:
             due_ms, index = heap[0]
             feed = feeds[index]
-            name = feed.quote.profile.name
             if feed.points:
                 point = feed.points.pop()
-                if name not in self._held:
-                    self._point(feed.quote, point)
+                if feed.quote.profile.name not in held:
+                    self._tick(feed.quote, point)
             else:
-                feed.fetch(self.source, max(due_ms, feed.horizon_ms) + BLOCK_MS)
+                feed.fetch(self.source, self._block_end(due_ms, index))
             heapreplace(heap, (feed.due_ms(), index))
 
-    def _point(self, quote: Quote, point: PricePoint) -> None:
-        if not self.always_open:
-            server_ms = self.server_time.server_ms(point.time_ms)
-            if not quote.profile.is_open(server_ms):
-                return
-        self._tick(quote, point.time_ms, point.bid, point.ask)
+    def _block_end(self, from_ms: int, index: int) -> int:
+        """The end of the block that begins at a moment; not at the same moment for every symbol."""
+        stagger = index * STAGGER_MS % BLOCK_MS
+        return (from_ms - stagger) // BLOCK_MS * BLOCK_MS + BLOCK_MS - 1 + stagger
 
     def _catch_up(self, until_ms: int) -> None:
         start_ms = max(self.utc_ms, until_ms - CATCH_UP_LIMIT_MS)
-        every_ms = 5_000 if until_ms - start_ms <= 86_400_000 else 300_000
+        every_ms = EVERY_MINUTE_MS if until_ms - start_ms <= 86_400_000 else EVERY_FIVE_MINUTES_MS
         for feed in self._feeds:
             feed.horizon_ms = start_ms
             feed.fetch(self.source, until_ms, every_ms=every_ms)
+            newest = self.source.opening(feed.quote.profile, until_ms)
+            if newest.time_ms > start_ms and (not feed.points or newest.time_ms > feed.points[0].time_ms):
+                feed.points.insert(0, newest)
         self._heap = [(feed.due_ms(), index) for index, feed in enumerate(self._feeds)]
         heapify(self._heap)
         self._play(until_ms)
+        server_ms = self.server_time.server_ms(until_ms)
+        for quote in self.quotes.values():
+            if quote.profile.name not in self._moved and self.source.repeats(quote.profile):
+                quote.start_over(server_ms)

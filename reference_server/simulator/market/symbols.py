@@ -38,6 +38,8 @@ class SymbolProfile:
     tick_interval_ms: int
     sessions: Mapping[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     price_range: float = 0.5
+    cross_of: tuple[str, str] | None = None
+    chart_mode: int = 0
     tick_size: float = 0.0
     volume_min: float = 0.01
     volume_max: float = 100.0
@@ -87,6 +89,8 @@ def symbol_from_dict(values: Mapping[str, Any]) -> SymbolProfile:
         int(day): tuple((_minutes(start), _minutes(end)) for start, end in spans)
         for day, spans in content.get("sessions", {}).items()
     }
+    if content.get("cross_of") is not None:
+        content["cross_of"] = tuple(content["cross_of"])
     try:
         return SymbolProfile(**content)
     except TypeError as error:

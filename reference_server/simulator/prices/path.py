@@ -1,4 +1,4 @@
-"""A price path without memory: the price of a symbol at any moment is a function of the seed and that moment."""
+"""A walk without memory: where a symbol stands at any moment is a function of the seed and that moment."""
 
 import math
 from random import Random
@@ -9,66 +9,105 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Words = NDArray[np.uint64]
 
-SHORTEST_MS = 250
-OCTAVES = 25
-MS_PER_DAY = 86_400_000
-# Interpolated noise of unit range, summed over octaves whose amplitude grows with the root of their period, spreads
+LEVELS = 21
+COARSE = 8  # levels from here on are kept between requests: they change every 256 minutes
+TRENDS = range(8, 11)  # legs of four to seventeen hours, of which few are steep and most are nearly flat
+CHANNELS = 4
+MINUTES_PER_DAY = 1440
+# Interpolated noise of unit range, summed over levels whose amplitude grows with the root of their period, spreads
 # about 0.8 times the sum of squares of one period; this factor makes one day's spread equal the stated volatility.
 SCALE = 0.9
+STEEP = 1.53  # the cube of a number in [-1, 1) times this spreads as much as the number itself
 
 
-def _uniform(key: int, lattice: Integers) -> Floats:
-    """Hash lattice points to [-1, 1) (the finaliser of splitmix64)."""
-    mixed: NDArray[Any] = lattice.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(key)
+def scrambled(key: int, lattice: Integers) -> Words:
+    """Hash lattice points to 64 bits each (the finaliser of splitmix64)."""
+    mixed: NDArray[Any] = lattice.astype(np.uint64)
+    mixed *= np.uint64(0x9E3779B97F4A7C15)
+    mixed += np.uint64(key)
     mixed ^= mixed >> np.uint64(30)
     mixed *= np.uint64(0xBF58476D1CE4E5B9)
     mixed ^= mixed >> np.uint64(27)
     mixed *= np.uint64(0x94D049BB133111EB)
     mixed ^= mixed >> np.uint64(31)
-    return (mixed >> np.uint64(11)).astype(np.float64) * 2.0**-52 - 1.0
+    return mixed
+
+
+def fraction(words: Words, place: int, bits: int = 12) -> Floats:
+    """A number in (0, 1) from some bits of each word, beginning at bit `place`."""
+    taken = (words >> np.uint64(place)) & np.uint64((1 << bits) - 1)
+    return (taken.astype(np.float64) + 0.5) * 2.0**-bits
 
 
 class PricePath:
-    """The mid price of one symbol over time: a walk at every scale from a quarter of a second to months.
+    """The logarithm of a symbol's price, relative to its middle, over its trading time in minutes.
 
-    A walk that reaches the edge of its range is reflected there. Being a pure function of time it needs no state: past
-    bars of any depth agree with the ticks of today, and a broker that was switched off finds the market where it would
-    have been.
+    The sum of noise at every scale from a minute to two years, each interpolated between points twice as far apart as
+    the one below, so that all of it is had by doubling a coarse line again and again: two steps for each minute. A walk
+    that reaches the edge of its range is reflected there. It needs no state: past bars of any depth agree with the
+    ticks of today, and a broker that was switched off finds the market where it would have been.
     """
 
-    def __init__(self, seed: int, name: str, *, mid_price: float, daily_volatility: float, price_range: float) -> None:
+    def __init__(self, seed: int, name: str, *, daily_volatility: float, price_range: float) -> None:
         random = Random(f"{seed}/{name}")  # noqa: S311 - prices, not secrets
-        self._keys = [random.getrandbits(64) for _ in range(OCTAVES + 2)]
-        self._mid_price = mid_price
+        self._keys = [random.getrandbits(64) for _ in range(LEVELS + CHANNELS)]
         self._bound = math.log1p(price_range)
-        self._amplitudes = [
-            SCALE * daily_volatility * (SHORTEST_MS * 2**octave / MS_PER_DAY) ** 0.5 for octave in range(OCTAVES)
-        ]
+        self._amplitudes = [SCALE * daily_volatility * (2**level / MINUTES_PER_DAY) ** 0.5 for level in range(LEVELS)]
+        self._kept: tuple[int, int, Floats] | None = None
 
-    def mid(self, times_ms: Integers) -> Floats:
-        """Prices at these moments, which must be in ascending order."""
-        total: Floats = np.zeros(len(times_ms))
-        if not len(times_ms):
-            return total
-        first, last = int(times_ms[0]), int(times_ms[-1])
-        for octave in range(OCTAVES):
-            period = SHORTEST_MS * 2**octave
-            low, high = first // period, last // period + 1
-            if high - low > 4 * len(times_ms):
-                continue  # sampled far more coarsely than this octave moves: it would only add noise
-            values = _uniform(self._keys[octave], np.arange(low, high + 1))
-            position = (times_ms - low * period) * (1.0 / period)
-            cell = position.astype(np.int64)
-            left = values[cell]
-            total += self._amplitudes[octave] * (left + (values[cell + 1] - left) * (position - cell))
-        prices: Floats = self._mid_price * np.exp(self._reflected(total))
-        return prices
+    def at(self, times: Floats, shift: Floats | float = 0.0) -> Floats:
+        """The walk at moments of trading time, moved by `shift` before it is reflected."""
+        if not len(times):
+            return np.zeros(0)
+        cells = np.floor(times)
+        first = int(cells.min())
+        line = self._line(first, int(cells.max()) + 1)
+        places = cells.astype(np.int64) - first
+        left = line[places]
+        walked = left + (line[places + 1] - left) * (times - cells)
+        return self._reflected(walked + shift)
+
+    def at_minutes(self, first: int, last: int) -> Floats:
+        """The walk at every whole minute of trading time from `first` to `last`, both included."""
+        return self._reflected(self._line(first, last))
+
+    def words(self, channel: int, slots: Integers) -> Words:
+        """64 bits for each slot, for decisions that belong to it. `channel` below CHANNELS."""
+        return scrambled(self._keys[LEVELS + channel], slots)
+
+    def _line(self, first: int, last: int) -> Floats:
+        low, high = first >> COARSE, (last >> COARSE) + 1
+        kept = self._kept
+        if kept is None or kept[0] > low or kept[1] < high:
+            values = self._doubled(np.zeros(0), LEVELS, COARSE, low << COARSE, (high - 1) << COARSE)
+            self._kept = kept = (low, high, values)
+        values = kept[2][low - kept[0] : high - kept[0] + 1]
+        return self._doubled(values, COARSE, 0, first, last)[: last - first + 1]
+
+    def _doubled(self, values: Floats, above: int, level: int, first: int, last: int) -> Floats:
+        """Go down from the lattice `above` (without values when that is LEVELS) to that of `level`."""
+        for finer in range(above - 1, level - 1, -1):
+            low, high = first >> finer, (last >> finer) + 1
+            noise = self._noise(finer, low, high)
+            if finer == LEVELS - 1:
+                values = noise
+                continue
+            doubled = np.empty(2 * len(values) - 1)
+            doubled[::2] = values
+            doubled[1::2] = (values[:-1] + values[1:]) * 0.5
+            skipped = low & 1
+            values = doubled[skipped : skipped + high - low + 1] + noise
+        return values
+
+    def _noise(self, level: int, low: int, high: int) -> Floats:
+        words = scrambled(self._keys[level], np.arange(low, high + 1, dtype=np.int64))
+        unit = (words >> np.uint64(11)).astype(np.float64) * 2.0**-52 - 1.0
+        legs: Floats = unit * unit * unit * STEEP if level in TRENDS else unit
+        return legs * self._amplitudes[level]
 
     def _reflected(self, total: Floats) -> Floats:
         """Turn a walk back at its bounds, which leaves its pace as it was."""
-        return self._bound - np.abs((total + self._bound) % (4 * self._bound) - 2 * self._bound)
-
-    def chance(self, channel: int, slots: Integers) -> Floats:
-        """One number in [0, 1) per slot, for decisions that belong to a moment. `channel` 0 or 1."""
-        return (_uniform(self._keys[OCTAVES + channel], slots) + 1.0) / 2.0
+        within: Floats = np.abs((total + self._bound) % (4 * self._bound) - 2 * self._bound)
+        return self._bound - within

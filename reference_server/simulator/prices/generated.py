@@ -1,0 +1,171 @@
+"""Prices that move on their own, the same ones for the same seed and moment."""
+
+from collections.abc import Mapping
+from random import Random
+
+import numpy as np
+
+from reference_server.simulator.market.calendar import Calendar
+from reference_server.simulator.market.symbols import SymbolProfile
+from reference_server.simulator.prices.minutes import MidPrices, MinuteMaker, Minutes
+from reference_server.simulator.prices.path import PricePath
+from reference_server.simulator.prices.rhythm import Rhythm
+from reference_server.simulator.prices.source import MS_PER_MINUTE, MinuteBars, PricePoint, TickColumns, picked
+from reference_server.simulator.prices.tape import ticks_of
+
+CHUNK_MINUTES = 1440
+LOOK_BACK_MINUTES = (2, 60, 5 * 1440, 30 * 1440)
+
+
+class _Maker:
+    """What is kept of one symbol: how to make its minutes, and the ticks of the newest one."""
+
+    __slots__ = ("made", "mids", "minutes", "newest", "path", "symbol")
+
+    def __init__(self, symbol: SymbolProfile, mids: MidPrices) -> None:
+        self.symbol = symbol
+        self.mids = mids
+        self.path = mids.path
+        self.minutes = MinuteMaker(symbol, mids)
+        self.newest = -1
+        self.made: TickColumns | None = None
+
+    def ticks(self, made: Minutes, *, only_corners: bool = False) -> TickColumns:
+        """The ticks of some minutes."""
+        maker = self.minutes
+        return ticks_of(made, self.path, maker.grid, has_deals=maker.has_deals, only_corners=only_corners)
+
+    def minute(self, minute: int) -> TickColumns:
+        """The ticks of one minute; those of the last one asked for are kept."""
+        if self.made is None or self.newest != minute:
+            self.made = self.ticks(self.minutes.make(minute, minute + 1))
+            self.newest = minute
+        return self.made
+
+    def bars(self, from_ms: int, until_ms: int, factor: float = 1.0) -> MinuteBars:
+        """Bars of the minutes that begin in [from, until)."""
+        maker = self.minutes
+        grid = maker.grid
+        made = maker.make(-(-from_ms // MS_PER_MINUTE), -(-until_ms // MS_PER_MINUTE), factor)
+        return MinuteBars(
+            made.minute * MS_PER_MINUTE,
+            grid.prices(made.open),
+            grid.prices(made.high),
+            grid.prices(made.low),
+            grid.prices(made.close),
+            made.ticks,
+            (made.spread * grid.points_per_step).astype(np.int64),
+            (made.ticks * made.lot).astype(np.float64) if maker.has_deals else None,
+        )
+
+
+class GeneratedPrices:
+    """A market from a seed, which needs no memory: every minute is a function of the seed and its time.
+
+    Bars are made first, minute by minute, and ticks to fit them, so that both agree at any depth and a year of bars
+    costs no ticks. A symbol that is the cross of two others follows their prices.
+
+    Where markets close, prices stand still while they do, weeks begin with a gap, the day has busy and quiet hours, and
+    news widen the spread for some minutes. A market that never closes keeps one pace. In both, the spread is the
+    profile's for the night from 23:55 to 00:15 of the server's clock.
+    """
+
+    def __init__(self, seed: int = 1) -> None:
+        self._seed = seed
+        self._symbols: Mapping[str, SymbolProfile] = {}
+        self._calendar = Calendar()
+        self._makers: dict[str, _Maker] = {}
+        random = Random(seed)  # noqa: S311 - prices, not secrets
+        self._news_key, self._gap_key = random.getrandbits(64), random.getrandbits(64)
+
+    def follow(self, symbols: Mapping[str, SymbolProfile], calendar: Calendar) -> None:
+        """Learn what is listed and when it trades."""
+        self._symbols = symbols
+        self._calendar = calendar
+        self._makers.clear()
+
+    def repeats(self, symbol: SymbolProfile) -> bool:  # noqa: ARG002 - of any symbol
+        """Always: nothing is forgotten."""
+        return True
+
+    def opening(self, symbol: SymbolProfile, at_ms: int) -> PricePoint:
+        """The last tick up to that moment."""
+        maker = self._maker(symbol)
+        minute = at_ms // MS_PER_MINUTE
+        for back in LOOK_BACK_MINUTES:
+            made = maker.minutes.make(minute - back + 1, minute + 1)
+            for place in range(len(made.minute) - 1, -1, -1):
+                one = picked(made, slice(place, place + 1))
+                points = maker.ticks(one).cut(0, at_ms + 1).points()
+                if points:
+                    return points[-1]
+        price = symbol.mid_price
+        return PricePoint(at_ms, price, round(price + symbol.spread_points * symbol.point, symbol.digits))
+
+    def points(self, symbol: SymbolProfile, after_ms: int, until_ms: int, *, every_ms: int = 0) -> list[PricePoint]:
+        """Every tick; with `every_ms` those where a bar of that many minutes opens, turns and closes."""
+        if every_ms:
+            return self._thinned(symbol, after_ms, until_ms, max(every_ms // MS_PER_MINUTE, 1)).points()
+        first, last = (after_ms + 1) // MS_PER_MINUTE, until_ms // MS_PER_MINUTE
+        if last - first > 1:
+            return self.ticks(symbol, after_ms + 1, until_ms + 1).points()
+        maker = self._maker(symbol)
+        found: list[PricePoint] = []
+        for minute in range(first, last + 1):
+            found += maker.minute(minute).cut(after_ms + 1, until_ms + 1).points()
+        return found
+
+    def ticks(self, symbol: SymbolProfile, from_ms: int, until_ms: int) -> TickColumns:
+        """Every tick in [from, until)."""
+        maker = self._maker(symbol)
+        made = maker.minutes.make(from_ms // MS_PER_MINUTE, -(-until_ms // MS_PER_MINUTE))
+        return maker.ticks(made).cut(from_ms, until_ms)
+
+    def history(
+        self,
+        symbol: SymbolProfile,
+        from_ms: int,
+        until_ms: int,
+        *,
+        anchor: PricePoint,  # noqa: ARG002 - what is generated leads there by itself
+    ) -> MinuteBars:
+        """The bars that the ticks of that time make."""
+        return self._maker(symbol).bars(from_ms, until_ms)
+
+    def leading_to(self, symbol: SymbolProfile, from_ms: int, until_ms: int, anchor: PricePoint) -> MinuteBars:
+        """Bars of a past that ends at `anchor`, which this source knows nothing of."""
+        maker = self._maker(symbol)
+        at_minute = anchor.time_ms // MS_PER_MINUTE
+        middle = (anchor.bid + anchor.ask) / 2
+        return maker.bars(from_ms, min(until_ms, at_minute * MS_PER_MINUTE), middle / maker.minutes.mid(at_minute))
+
+    def _thinned(self, symbol: SymbolProfile, after_ms: int, until_ms: int, length: int) -> TickColumns:
+        maker = self._maker(symbol)
+        made = maker.minutes.make((after_ms + 1) // MS_PER_MINUTE, until_ms // MS_PER_MINUTE + 1)
+        if length > 1 and len(made.minute):
+            groups = made.minute // length
+            starts = np.flatnonzero(np.concatenate(([True], groups[1:] != groups[:-1])))
+            number = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(groups))))
+            is_kept = made.high == np.maximum.reduceat(made.high, starts)[number]
+            is_kept |= made.low == np.minimum.reduceat(made.low, starts)[number]
+            is_kept[starts] = True
+            is_kept[-1] = True
+            made = picked(made, is_kept)
+        return maker.ticks(made, only_corners=True).cut(after_ms + 1, until_ms + 1)
+
+    def _maker(self, symbol: SymbolProfile) -> _Maker:
+        maker = self._makers.get(symbol.name)
+        if maker is None or maker.symbol is not symbol:
+            maker = self._makers[symbol.name] = _Maker(symbol, self._mids(symbol))
+        return maker
+
+    def _mids(self, symbol: SymbolProfile) -> MidPrices:
+        volatility, width = symbol.daily_volatility, symbol.price_range
+        path = PricePath(self._seed, symbol.name, daily_volatility=volatility, price_range=width)
+        mids = MidPrices(symbol, path, Rhythm(symbol, self._calendar, self._news_key, self._gap_key))
+        legs = symbol.cross_of
+        if legs is not None and all(name in self._symbols for name in legs):
+            one, other = (self._symbols[name] for name in legs)
+            power = 1.0 if one.currency_profit == other.currency_base else -1.0
+            mids.cross(self._maker(one).mids, self._maker(other).mids, power)
+        return mids

@@ -1,0 +1,173 @@
+"""Ticks of a file, played again."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reference_server.simulator.clock import ServerTime
+from reference_server.simulator.market.calendar import Calendar
+from reference_server.simulator.market.symbols import SymbolProfile
+from reference_server.simulator.prices.manual import ManualPrices
+from reference_server.simulator.prices.source import MS_PER_MINUTE, MinuteBars, PricePoint, TickColumns, picked
+from reference_server.simulator.prices.tick_file import TickFileUnusable, read_ticks
+
+CHART_LAST = 1  # SYMBOL_CHART_MODE_LAST
+LOOK_BACK_MS = 10 * 86_400_000
+
+
+class ReplayedPrices:
+    """Ticks of a CSV or Parquet file: see `tick_file.read_ticks` for its columns. Symbols that it lacks stand still.
+
+    `starting_ms` moves the file in time so that its first tick falls on that moment (UTC). With `loop` it begins again
+    after its last tick, on a whole minute from its beginning. `symbol` names the one that a file without such a column
+    is of. Times in a column time_msc are the clock of `server_time`. Bars before the first tick are generated and lead
+    to it. Raises TickFileUnusable, which names file and row.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        starting_ms: int | None = None,
+        loop: bool = False,
+        symbol: str | None = None,
+        server_time: ServerTime | None = None,
+        seed: int = 1,
+    ) -> None:
+        self._path = path
+        self._still = ManualPrices(seed)
+        self._calendar = Calendar()
+        clock = server_time if server_time is not None else ServerTime()
+        self._ticks = read_ticks(path, symbol, to_utc_ms=clock.all_utc_ms)
+        self._bars: dict[str, MinuteBars] = {}
+        first_ms = min(int(ticks.time_ms[0]) for ticks in self._ticks.values())
+        last_ms = max(int(ticks.time_ms[-1]) for ticks in self._ticks.values())
+        shift_ms = 0 if starting_ms is None else starting_ms - first_ms
+        for ticks in self._ticks.values():
+            ticks.time_ms[:] += shift_ms
+        self._first_ms = first_ms + shift_ms
+        self._length_ms = ((last_ms - first_ms) // MS_PER_MINUTE + 1) * MS_PER_MINUTE if loop else 0
+
+    def follow(self, symbols: Mapping[str, SymbolProfile], calendar: Calendar) -> None:
+        """Learn what is listed and when it trades. Raises TickFileUnusable when nothing of the file is listed."""
+        self._calendar = calendar
+        self._still.follow(symbols, calendar)
+        self._bars.clear()
+        if not self._ticks.keys() & symbols.keys():
+            raise TickFileUnusable(
+                f"{self._path}: the broker lists none of its symbols ({', '.join(sorted(self._ticks)[:5])})"
+            )
+
+    def repeats(self, symbol: SymbolProfile) -> bool:
+        """Whether the file has ticks of the symbol."""
+        return symbol.name in self._ticks
+
+    def opening(self, symbol: SymbolProfile, at_ms: int) -> PricePoint:
+        """The last tick up to that moment, else the first of the file as of that moment, else the profile's price."""
+        if symbol.name not in self._ticks:
+            return self._still.opening(symbol, at_ms)
+        for from_ms in (at_ms - LOOK_BACK_MS, self._first_ms):
+            found = self.ticks(symbol, from_ms, at_ms + 1)
+            if len(found.time_ms):
+                return found.cut(int(found.time_ms[-1]), at_ms + 1).points()[-1]
+        return self._columns(symbol, 0, 1).points()[0]._replace(time_ms=at_ms)
+
+    def points(
+        self,
+        symbol: SymbolProfile,
+        after_ms: int,
+        until_ms: int,
+        *,
+        every_ms: int = 0,  # noqa: ARG002 - a replay leaves nothing out
+    ) -> list[PricePoint]:
+        """Every tick of the file in the interval."""
+        if symbol.name not in self._ticks:
+            return []
+        return self.ticks(symbol, after_ms + 1, until_ms + 1).points()
+
+    def ticks(self, symbol: SymbolProfile, from_ms: int, until_ms: int) -> TickColumns:
+        """Every tick of the file in [from, until)."""
+        if symbol.name not in self._ticks:
+            return self._still.ticks(symbol, from_ms, until_ms)
+        times = self._ticks[symbol.name].time_ms
+        parts = []
+        for start_ms, end_ms, shift_ms in self._rounds(from_ms, until_ms):
+            first, end = np.searchsorted(times, (start_ms, end_ms))
+            part = self._columns(symbol, int(first), int(end))
+            parts.append(part._replace(time_ms=part.time_ms + shift_ms))
+        if not parts:
+            return self._columns(symbol, 0, 0)
+        found = parts[0] if len(parts) == 1 else TickColumns(*map(_joined, zip(*parts, strict=True)))
+        return self._in_session(symbol, found)
+
+    def history(self, symbol: SymbolProfile, from_ms: int, until_ms: int, *, anchor: PricePoint) -> MinuteBars:
+        """Bars of the file's ticks, and before them a generated past."""
+        if symbol.name not in self._ticks:
+            return self._still.history(symbol, from_ms, until_ms, anchor=anchor)
+        made = self._minutes(symbol)
+        first = self._columns(symbol, 0, 1).points()[0]
+        start = first._replace(time_ms=min(first.time_ms, anchor.time_ms))
+        parts = [self._still.history(symbol, from_ms, until_ms, anchor=start)]
+        for start_ms, end_ms, shift_ms in self._rounds(from_ms, until_ms):
+            begin, end = np.searchsorted(made.time_ms, (start_ms, end_ms))
+            times = made.time_ms[begin:end] + shift_ms
+            is_kept = self._calendar.is_trading(symbol, self._calendar.week_minutes(times // MS_PER_MINUTE))
+            parts.append(picked(picked(made, slice(begin, end)), is_kept)._replace(time_ms=times[is_kept]))
+        parts[0] = parts[0]._replace(volume=None if made.volume is None else np.zeros(len(parts[0].time_ms)))
+        return MinuteBars(*map(_joined, zip(*parts, strict=True)))
+
+    def _rounds(self, from_ms: int, until_ms: int) -> list[tuple[int, int, int]]:
+        """Intervals of the file that make up [from, until), each with how far it is moved."""
+        length = self._length_ms
+        if not length:
+            return [(from_ms, until_ms, 0)]
+        first = max((from_ms - self._first_ms) // length, 0)
+        last = (until_ms - 1 - self._first_ms) // length
+        end = self._first_ms + length
+        moves = (turn * length for turn in range(first, last + 1))
+        return [(max(from_ms - moved, self._first_ms), min(until_ms - moved, end), moved) for moved in moves]
+
+    def _columns(self, symbol: SymbolProfile, first: int, end: int) -> TickColumns:
+        kept = self._ticks[symbol.name]
+        cut = TickColumns(*picked(kept, slice(first, end)))
+        if cut.last is None and symbol.chart_mode == CHART_LAST:
+            return TickColumns(cut.time_ms, cut.bid, cut.ask, cut.bid, np.zeros(len(cut.bid)), None)
+        return cut
+
+    def _in_session(self, symbol: SymbolProfile, ticks: TickColumns) -> TickColumns:
+        if self._calendar.always_open or not len(ticks.time_ms):
+            return ticks
+        is_open = self._calendar.is_trading(symbol, self._calendar.week_minutes(ticks.time_ms // MS_PER_MINUTE))
+        return picked(ticks, is_open)
+
+    def _minutes(self, symbol: SymbolProfile) -> MinuteBars:
+        """The file's bars, made when first needed."""
+        made = self._bars.get(symbol.name)
+        if made is None:
+            ticks = self._columns(symbol, 0, len(self._ticks[symbol.name].time_ms))
+            made = self._bars[symbol.name] = _minute_bars(symbol, ticks)
+        return made
+
+
+def _minute_bars(symbol: SymbolProfile, ticks: TickColumns) -> MinuteBars:
+    minutes = ticks.time_ms // MS_PER_MINUTE
+    starts = np.flatnonzero(np.concatenate(([True], minutes[1:] != minutes[:-1])))
+    ends = np.append(starts[1:], len(minutes))
+    prices = ticks.last if ticks.last is not None and symbol.chart_mode == CHART_LAST else ticks.bid
+    spreads = np.rint((ticks.ask - ticks.bid) / symbol.point).astype(np.int64)
+    return MinuteBars(
+        minutes[starts] * MS_PER_MINUTE,
+        prices[starts],
+        np.maximum.reduceat(prices, starts),
+        np.minimum.reduceat(prices, starts),
+        prices[ends - 1],
+        ends - starts,
+        np.minimum.reduceat(spreads, starts),
+        None if ticks.volume is None else np.add.reduceat(ticks.volume, starts),
+    )
+
+
+def _joined(columns: Sequence[Any]) -> Any:
+    return None if columns[0] is None else np.concatenate(columns)
