@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 if TYPE_CHECKING:
-    from reference_server.doctor.examination import Credentials
+    from reference_server.doctor.inquiry import Login
 
 _FILE: Final = click.Path(path_type=Path)
+_TERMINALS: Final = ("simulated", "metatrader5", "mt5linux")
 _LARGEST_LOGIN: Final = 2**63 - 1
-_LONGEST_PASSWORD_FILE: Final = 4_096
+_LONGEST_SERVER: Final = 253
+"""Of what the package accepts, as for the password."""
 
 
 @click.command(epilog="Example: tonpo admin doctor --data-dir ./data --login 5001234 --server Broker-Demo")
@@ -25,7 +27,11 @@ _LONGEST_PASSWORD_FILE: Final = 4_096
 @click.option("--port", type=click.IntRange(0, 65535), metavar="PORT", help="8080 by default.")
 @click.option("--tls-cert", type=_FILE, metavar="FILE", help="Certificate chain in PEM.")
 @click.option("--tls-key", type=_FILE, metavar="FILE", help="Private key in PEM.")
-@click.option("--terminal", type=click.Choice(("simulated",)), help="What plays the MetaTrader 5 terminal.")
+@click.option(
+    "--terminal",
+    type=click.Choice(("simulated", "metatrader5", "mt5linux")),
+    help="What plays the MetaTrader 5 terminal.",
+)
 @click.option("--login", type=click.IntRange(1, _LARGEST_LOGIN), metavar="LOGIN", help="Log in to this account.")
 @click.option("--server", metavar="SERVER", help="The account's trade server; needed with --login.")
 @click.option("--password-file", type=_FILE, metavar="FILE", help="Holds the password, instead of asking for it.")
@@ -67,20 +73,20 @@ def doctor(
         sys.exit(1)
 
 
-def _credentials(login: int | None, server: str | None, password_file: Path | None) -> Credentials | None:
+def _credentials(login: int | None, server: str | None, password_file: Path | None) -> Login | None:
     """Combine what belongs together. Raises click.UsageError."""
     if login is None:
         if server is not None or password_file is not None:
             raise click.UsageError("--server and --password-file go with --login.")
         return None
-    if not server:
+    if not server or len(server) > _LONGEST_SERVER:
         raise click.UsageError("--login needs --server: the name of the account's trade server.")
-    from reference_server.doctor.examination import Credentials
+    from reference_server.doctor.inquiry import Login
 
     password = _asked_password(login, server) if password_file is None else _password_in(password_file)
     if not password:
         raise click.UsageError("The password is empty.")
-    return Credentials(login, server, password)
+    return Login(login, server, password)
 
 
 def _asked_password(login: int, server: str) -> str:
@@ -92,7 +98,7 @@ def _asked_password(login: int, server: str) -> str:
 def _password_in(path: Path) -> str:
     try:
         with path.open(encoding="utf-8") as file:
-            return file.read(_LONGEST_PASSWORD_FILE).partition("\n")[0].rstrip("\r")
+            return file.read(_LONGEST_SERVER + 2).partition("\n")[0].rstrip("\r")
     except OSError as error:
         raise click.UsageError(f"The password file {path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:

@@ -6,27 +6,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from reference_server.config import ConfigError, Settings, load_settings
-from reference_server.doctor import simulated
 from reference_server.doctor.data import examine_data, is_in_use
 from reference_server.doctor.database import examine_database
 from reference_server.doctor.finding import Finding, ok, problem
+from reference_server.doctor.inquiry import Inquiry, Login
 from reference_server.doctor.keys import examine_keys
 from reference_server.doctor.machine import ClockWatch, examine_python
+from reference_server.doctor.metatrader5 import examine_metatrader5
+from reference_server.doctor.mt5linux import examine_mt5linux
 from reference_server.doctor.network import examine_port, examine_tls
 from reference_server.doctor.probe import Probe
-from reference_server.doctor.session import Expected, judge
+from reference_server.doctor.simulated import examine_simulated
 from reference_server.storage.ownership import DataInUse
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """The account to log in with. `repr` hides the password."""
-
-    login: int
-    server: str
-    password: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +37,7 @@ class Examination:
     """Everything that is asked of one gateway. `watch_seconds`: how long a new tick is waited for."""
 
     sources: Sources
-    credentials: Credentials | None = None
+    login: Login | None = None
     probe: Probe = field(default_factory=Probe)
     watch_seconds: float = 5.0
 
@@ -64,39 +58,30 @@ class Examination:
             ("database", examine_database),
             ("keys", examine_keys),
             ("tls", examine_tls),
-            ("port", _examine_port),
-            ("terminal", self._examine_terminal),
+            ("port", partial(examine_port, is_running=_is_running(settings))),
+            (settings.terminal, self._examine_terminal),
         )
         for subject, examine in subjects:
             yield from _guarded(subject, partial(examine, settings))
         yield from _guarded("clock", watch.examine)
 
     def _examine_terminal(self, settings: Settings) -> Iterator[Finding]:
-        request: dict[str, object] = {
-            "terminal": simulated.terminal_of(settings),
-            "credentials": None,
-            "watch_seconds": self.watch_seconds,
-        }
-        expected = None
-        if self.credentials is not None:
-            expected = Expected(self.credentials.login, self.credentials.server)
-            request["credentials"] = {
-                "login": self.credentials.login,
-                "password": self.credentials.password,
-                "server": self.credentials.server,
-            }
-        answers = self.probe.ask(request)
-        yield from simulated.judge_opening(answers)
-        if expected is not None:
-            yield from judge(answers, expected)
+        inquiry = Inquiry(self.login, self.probe, self.watch_seconds, _is_running(settings))
+        yield from _TERMINALS[settings.terminal](settings, inquiry)
 
 
-def _examine_port(settings: Settings) -> Iterator[Finding]:
+_TERMINALS: Final[Mapping[str, Callable[[Settings, Inquiry], Iterator[Finding]]]] = {
+    "simulated": examine_simulated,
+    "metatrader5": examine_metatrader5,
+    "mt5linux": examine_mt5linux,
+}
+
+
+def _is_running(settings: Settings) -> bool:
     try:
-        is_running = is_in_use(settings)
-    except DataInUse:
-        is_running = False
-    yield from examine_port(settings, is_running=is_running)
+        return is_in_use(settings)
+    except (DataInUse, OSError):  # which is told elsewhere
+        return False
 
 
 def _guarded(subject: str, examine: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:

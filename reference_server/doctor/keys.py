@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from reference_server.config import Settings
@@ -19,6 +20,15 @@ _BACKUP = (
     "that name them the right values."
 )
 _NAMED_AT_MOST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedAccount:
+    """Who an account logs in as."""
+
+    account_id: str
+    login: str
+    server: str
 
 
 def examine_keys(settings: Settings) -> Iterator[Finding]:
@@ -39,8 +49,8 @@ def examine_keys(settings: Settings) -> Iterator[Finding]:
         yield from _examine_credentials(EnvelopeVault(found.ring), accounts)
 
 
-def opened_credentials(settings: Settings) -> Sequence[tuple[str, str, str]]:
-    """Return account id, server and login of each account whose credentials open; nothing where keys are unusable."""
+def opened_accounts(settings: Settings) -> Sequence[OpenedAccount]:
+    """Return each account whose credentials open; none where the keys are unusable."""
     if _to_be_made(settings):
         return ()
     try:
@@ -53,7 +63,7 @@ def opened_credentials(settings: Settings) -> Sequence[tuple[str, str, str]]:
             credentials = vault.open(account.account_id, account.sealed or b"")
         except NotSealedHere:
             continue
-        opened.append((account.account_id, credentials.server, credentials.login))
+        opened.append(OpenedAccount(account.account_id, credentials.login, credentials.server))
     return opened
 
 

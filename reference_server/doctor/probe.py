@@ -63,8 +63,8 @@ class Probe:
     deadline_seconds: float = 30.0
     command: tuple[str, ...] = field(default=(sys.executable, "-m", "reference_server.doctor.survey"))
 
-    def ask(self, request: Facts) -> Answers:
-        """Carry out a request in a child and return its answers, however it ends; the child is gone afterwards."""
+    def ask(self, request: bytes) -> Answers:
+        """Give a child its request, one line, and return its answers, however it ends; it is gone afterwards."""
         paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         process = subprocess.Popen(  # noqa: S603 - this interpreter, our own module
             self.command,
@@ -81,7 +81,7 @@ class Probe:
         reader.start()
         try:
             try:
-                process.stdin.write(json.dumps(dict(request)).encode() + b"\n")
+                process.stdin.write(request + b"\n")
                 process.stdin.close()
             except OSError:
                 pass  # it has ended already: what it said, or its exit code, tells why

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from reference_server.doctor.finding import Finding, note, ok, problem, warning
+from reference_server.doctor.inquiry import Login
 from reference_server.doctor.probe import Answers, Ending, Facts
 from reference_server.doctor.trouble import explain_initialize, explain_retcode, remedy_of
-from reference_server.terminals.adapter.clock import new_york_close_offset_ms
+from reference_server.terminals.adapter.zones import HOUR_MS, KNOWN_RULES, ServerZone
 
 _SLOW_PING_MICROSECONDS: Final = 300_000
 _FEW_BARS: Final = 10_000
 _SLOW_LISTING_SECONDS: Final = 5.0
 _QUARTER_MS: Final = 15 * 60_000
-_HOUR_MS: Final = 3_600_000
 _CLOCK_ERROR_MS: Final = 5_000
 """How far a tick that has just come may be from a whole quarter of an hour: more, and the machine's clock is wrong."""
 _DISABLED: Final = 0
@@ -34,15 +33,7 @@ _CALLS: Final = {
 """What was called in a step that is not named after its call."""
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """The account that ought to answer."""
-
-    login: int
-    server: str
-
-
-def judge(answers: Answers, expected: Expected) -> Iterator[Finding]:
+def judge(answers: Answers, expected: Login) -> Iterator[Finding]:
     """Say what the answers mean, in the order they were given, and why there are no more."""
     steps = answers.steps
     if "initialize" in steps:
@@ -63,14 +54,14 @@ def judge(answers: Answers, expected: Expected) -> Iterator[Finding]:
         yield _judge_ending(answers)
 
 
-def _judge_initialize(facts: Facts, seconds: float, expected: Expected) -> Iterator[Finding]:
+def _judge_initialize(facts: Facts, seconds: float, expected: Login) -> Iterator[Finding]:
     if facts["done"]:
         yield ok("login", f"logged in to {expected.server} as {expected.login} in {seconds:.1f} s")
     else:
         yield explain_initialize(*facts["error"])
 
 
-def _judge_account(facts: Facts, expected: Expected) -> Iterator[Finding]:
+def _judge_account(facts: Facts, expected: Login) -> Iterator[Finding]:
     if "error" in facts:
         yield _silent("account", facts)
         return
@@ -128,8 +119,11 @@ def _judge_symbols(facts: Facts, seconds: float) -> Iterator[Finding]:
 
 
 def _judge_symbol(facts: Facts) -> Iterator[Finding]:
-    modes = [word for bit, word in _FILLINGS if facts["filling_mask"] & bit] or ["by return only"]
-    yield ok(facts["name"], f"smallest order {facts['volume_min']:g} lots, filled {' or '.join(modes)}")
+    if "error" in facts:
+        yield _silent(facts["name"], facts)
+        return
+    modes = [word for bit, word in _FILLINGS if facts["filling_mask"] & bit] or ["return only"]
+    yield ok(facts["name"], f"smallest order {facts['volume_min']:g} lots, filling: {', '.join(modes)}")
     if facts["trade_mode"] == _DISABLED:
         remedy = "Trade the variant that this account has: its name often has a suffix."
         yield warning(facts["name"], "the broker does not let this symbol be traded", remedy)
@@ -148,13 +142,18 @@ def _judge_tick(facts: Facts, symbol: str) -> Iterator[Finding]:
         return
     difference = facts["time_ms"] - facts["now_ms"]
     offset = round(difference / _QUARTER_MS) * _QUARTER_MS
-    rule = "as New York + 7 h" if offset == new_york_close_offset_ms(facts["now_ms"]) else "taken as fixed"
-    zone = f"UTC{offset / _HOUR_MS:+g}, {rule}"
+    rules = [rule for rule in KNOWN_RULES if rule.offset_at_utc(facts["now_ms"]) == offset]
+    zone = f"UTC{offset / HOUR_MS:+g}, {_ruled(rules[0]) if rules else 'taken as fixed'}"
     if abs(difference - offset) > _CLOCK_ERROR_MS:
         says = f"a tick that has just come is {(difference - offset) / 1000:+.0f} s off the broker's clock ({zone})"
         yield warning("clock", says, "Let the machine keep its time (timesyncd, chrony, Windows' time service).")
     else:
         yield ok(symbol, f"ticks arrive; the broker's clock is {zone}")
+
+
+def _ruled(rule: ServerZone) -> str:
+    hours = rule.ahead_ms // HOUR_MS
+    return f"as {rule.zone.replace('_', ' ')}{f' + {hours} h' if hours else ''}"
 
 
 def _judge_order_check(facts: Facts, symbol: str) -> Iterator[Finding]:

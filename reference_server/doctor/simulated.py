@@ -6,26 +6,41 @@ from collections.abc import Iterator
 
 from reference_server.config import Settings
 from reference_server.doctor.finding import Finding, ok, problem
-from reference_server.doctor.probe import Answers, Facts
+from reference_server.doctor.inquiry import Inquiry
+from reference_server.doctor.probe import Answers, Ending
+from reference_server.doctor.session import judge
+from reference_server.terminals.workers.sources import Hosted, Served
 
-SUBJECT = "simulator"
-
-
-def terminal_of(settings: Settings) -> Facts:
-    """Describe the simulated terminal to a probe."""
-    return {
-        "kind": "simulated",
-        "seed": settings.simulator_seed,
-        "data_dir": str(settings.data_dir),
-        "config": None,
-    }
+_SUBJECT = "simulator"
 
 
-def judge_opening(answers: Answers) -> Iterator[Finding]:
-    """Say what became of building the broker."""
+def examine_simulated(settings: Settings, inquiry: Inquiry) -> Iterator[Finding]:
+    """Build the broker in a child, or connect to the one that is served, and log in where that is asked for."""
+    if settings.simulator_process == "per_account" and settings.simulator_address is not None:
+        served = Served(settings.simulator_address, settings.simulator_token or "")
+        answers = inquiry.ask(served, logging_in=inquiry.login is not None)
+        yield from _judge_served(answers, settings.simulator_address)
+    else:
+        configuration = None if settings.simulator_config is None else str(settings.simulator_config)
+        hosted = Hosted(settings.simulator_seed, configuration, str(settings.data_dir))
+        answers = inquiry.ask(hosted, logging_in=inquiry.login is not None)
+        yield from _judge_hosted(answers)
+    if inquiry.login is not None:
+        yield from judge(answers, inquiry.login)
+
+
+def _judge_hosted(answers: Answers) -> Iterator[Finding]:
     facts = answers.steps.get("open")
     if facts is None:
-        remedy = "Correct what is named; state that cannot be read can be moved away, and the broker starts afresh."
-        yield problem(SUBJECT, answers.reason, remedy)
+        remedy = "Correct what is named. Accounts that cannot be read can be moved away: the broker then starts afresh."
+        yield problem(_SUBJECT, answers.reason, remedy)
+    else:
+        accounts = facts["accounts"]
+        yield ok(_SUBJECT, f"{facts['symbols']} symbols and {accounts} account{'' if accounts == 1 else 's'}")
+
+
+def _judge_served(answers: Answers, address: str) -> Iterator[Finding]:
+    refused = answers.steps.get("initialize", {}).get("done") is False
+    if "open" not in answers.steps or answers.ending is not Ending.COMPLETE or refused:
         return
-    yield ok(SUBJECT, f"{facts['symbols']} symbols, {facts['accounts']} account{'' if facts['accounts'] == 1 else 's'}")
+    yield ok(_SUBJECT, f"a served broker answers at {address}")

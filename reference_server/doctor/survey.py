@@ -1,8 +1,7 @@
 """The child's side of a probe: opens one terminal's module, asks it step by step, tells what it found.
 
-`python -m reference_server.doctor.survey` reads one line of JSON: `terminal` (see `modules`), and optionally
-`credentials` with `login`, `password`, `server`. Nothing is sent to the broker but a check, and what the survey
-changes in the terminal (a symbol shown in Market Watch) it changes back.
+`python -m reference_server.doctor.survey` reads an `inquiry.Request` as one line of JSON. Nothing is sent to the broker
+but a login and a check, and what the survey changes in the terminal (a symbol shown in Market Watch) it changes back.
 """
 
 from __future__ import annotations
@@ -12,19 +11,23 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from reference_server.clock import SystemClock
+import msgspec
+
+from reference_server.doctor.inquiry import Login, Request
 from reference_server.doctor.modules import OpenedModule, open_module
 from reference_server.domain.errors import GatewayError
 from reference_server.domain.trading import NewOrder, OrderType, Side
 from reference_server.terminals.adapter import requests
-from reference_server.terminals.adapter.connection import Connection
 from reference_server.terminals.adapter.constants import EXECUTION_MARKET
-from reference_server.terminals.adapter.symbols import Symbols, SymbolSpecification
+from reference_server.terminals.adapter.symbols import SymbolSpecification
+from reference_server.terminals.providers.simulator_state import SimulatorStateUnusable
+from reference_server.terminals.providers.unusable import ProviderUnusable
+from reference_server.usecases.ports import BrokerUnreachable
 
 _LIQUID: Final = ("EURUSD", "GBPUSD", "USDJPY", "XAUUSD", "BTCUSD")
 _TERMINAL_FIELDS: Final = ("connected", "trade_allowed", "tradeapi_disabled", "build", "maxbars", "ping_last", "path")
@@ -68,19 +71,19 @@ class Telling:
 
 
 def _sentence(error: Exception) -> str:
+    """What went wrong; the kind of error is worth telling only where nobody wrote the text for an operator."""
     text = error.message if isinstance(error, GatewayError) else str(error)
-    return f"{type(error).__name__}: {text}"[:_LONGEST_REASON] if text else type(error).__name__
+    is_written = isinstance(error, (GatewayError, BrokerUnreachable, ProviderUnusable, SimulatorStateUnusable))
+    return (text if is_written and text else f"{type(error).__name__}: {text}")[:_LONGEST_REASON]
 
 
-def survey(request: Mapping[str, Any], telling: Telling) -> None:
+def survey(request: Request, telling: Telling) -> None:
     """Carry out a request. Raises Stopped."""
     with telling.step("open") as facts:
-        opened = open_module(request["terminal"])
+        opened = open_module(request.source)
         facts.update(opened.facts)
-    credentials = request.get("credentials")
-    if credentials is None:
-        return
-    Session(opened, telling, float(request["watch_seconds"])).run(credentials)
+    if request.login is not None:
+        Session(opened, telling, request.watch_seconds).run(request.login)
 
 
 class Session:
@@ -92,12 +95,12 @@ class Session:
         self._telling = telling
         self._watch_seconds = watch_seconds
 
-    def run(self, credentials: Mapping[str, Any]) -> None:
+    def run(self, login: Login) -> None:
         """Ask step by step. Raises Stopped."""
-        if not self._initialize(credentials):
+        if not self._initialize(login):
             return
         try:
-            if not self._account(credentials):
+            if not self._account(login):
                 return
             self._terminal()
             symbol = self._choose_symbol()
@@ -107,25 +110,25 @@ class Session:
             with self._telling.step("shutdown"):
                 self._module.shutdown()
 
-    def _initialize(self, credentials: Mapping[str, Any]) -> bool:
+    def _initialize(self, account: Login) -> bool:
         with self._telling.step("initialize") as facts:
             facts["done"] = bool(
                 self._module.initialize(
                     *self._opened.positional,
-                    login=int(credentials["login"]),
-                    password=str(credentials["password"]),
-                    server=str(credentials["server"]),
+                    login=account.login,
+                    password=account.password,
+                    server=account.server,
                     **self._opened.keywords,
                 )
             )
             facts["error"] = self._error()
         return bool(facts["done"])
 
-    def _account(self, credentials: Mapping[str, Any]) -> bool:
+    def _account(self, expected: Login) -> bool:
         with self._telling.step("account") as facts:
             facts.update(self._read(self._module.account_info(), _ACCOUNT_FIELDS))
-        is_same_server = str(facts.get("server", "")).casefold() == str(credentials["server"]).casefold()
-        return facts.get("login") == int(credentials["login"]) and is_same_server
+        is_same_server = str(facts.get("server", "")).casefold() == expected.server.casefold()
+        return facts.get("login") == expected.login and is_same_server
 
     def _terminal(self) -> None:
         with self._telling.step("terminal") as facts:
@@ -148,8 +151,11 @@ class Session:
             with self._telling.step("symbol") as facts:
                 facts["name"] = name
                 was_shown = bool(self._module.symbol_info(name).select)
-                specification = Symbols(Connection(self._module), SystemClock()).select(name)
+                if not self._module.symbol_select(name, True):
+                    facts["error"] = self._error()
+                    return
                 info = self._module.symbol_info(name)
+                specification = _specification(name, info)
                 facts.update(
                     filling_mask=int(specification.filling_mask),
                     execution=int(specification.execution),
@@ -207,9 +213,23 @@ class Session:
         return [int(code), str(text)]
 
 
+def _specification(name: str, info: Any) -> SymbolSpecification:
+    return SymbolSpecification(
+        name=name,
+        digits=int(info.digits),
+        tick_size=float(info.trade_tick_size or info.point),
+        execution=int(info.trade_exemode),
+        filling_mask=int(info.filling_mode),
+        volume_min=float(info.volume_min),
+        volume_max=float(info.volume_max),
+        volume_step=float(info.volume_step),
+        stops_level=int(info.trade_stops_level),
+    )
+
+
 def main() -> None:
     """Read the request and answer it on what was standard output; prints of others go nowhere."""
-    request = json.loads(sys.stdin.readline())
+    request = msgspec.json.decode(sys.stdin.buffer.readline(), type=Request)
     channel = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())

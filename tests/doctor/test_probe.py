@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -20,7 +21,7 @@ def asked(*lines: str, deadline_seconds: float = 20.0, request: object = None) -
         *lines,
     ]
     probe = Probe(deadline_seconds, command=(sys.executable, "-c", "\n".join(program)))
-    return probe.ask({"request": request})
+    return probe.ask(json.dumps({"request": request}).encode())
 
 
 BEGIN = "say('begin', 'account')"

@@ -12,13 +12,14 @@ from rich.console import Console
 
 from reference_server.doctor import report
 from reference_server.doctor.finding import Finding, Verdict, note, ok, problem, warning
+from reference_server.doctor.inquiry import Login
 from reference_server.doctor.machine import judge_clock
 from reference_server.doctor.probe import Answers, Ending
-from reference_server.doctor.session import Expected, judge
+from reference_server.doctor.session import judge
 
 from .conftest import only, problems, verdicts
 
-EXPECTED = Expected(5001234, "Broker-Demo")
+EXPECTED = Login(5001234, "Broker-Demo", "")
 NOW_MS = 1_750_000_000_000
 HOUR_MS = 3_600_000
 HEALTHY: Mapping[str, Mapping[str, Any]] = {
@@ -39,11 +40,13 @@ HEALTHY: Mapping[str, Mapping[str, Any]] = {
 }  # fmt: skip
 
 
-def judged(*, ending: Ending = Ending.COMPLETE, stopped_at: str = "", **changed: Mapping[str, Any]) -> list[Finding]:
+def judged(
+    *, changed: Mapping[str, Mapping[str, Any]] | None = None, ending: Ending = Ending.COMPLETE, stopped_at: str = ""
+) -> list[Finding]:
     """Judge healthy answers with some facts changed, or those before the step where the survey stopped."""
     names = list(HEALTHY)
     reached = names[: names.index(stopped_at)] if stopped_at in names else names
-    steps = {name: {**HEALTHY[name], **changed.get(name, {})} for name in reached}
+    steps = {name: {**HEALTHY[name], **(changed or {}).get(name, {})} for name in reached}
     reason = "no answer in 30 s" if ending is Ending.SILENT else "why"
     return list(judge(Answers(steps, dict.fromkeys(steps, 0.4), ending, stopped_at, reason), EXPECTED))
 
@@ -56,8 +59,8 @@ def test_a_healthy_terminal() -> None:
         "demo, hedging, EUR, leverage 1:30",
         "build 5830, ping 24 ms, in C:\\MT5",
         "1,200 symbols, listed in 0.4 s",
-        "smallest order 0.01 lots, filled fill or kill or immediate or cancel",
-        "ticks arrive; the broker's clock is UTC+3, as New York + 7 h",
+        "smallest order 0.01 lots, filling: fill or kill, immediate or cancel",
+        "ticks arrive; the broker's clock is UTC+3, as America/New York + 7 h",
         "buying 0.01 lots of EURUSD would be taken (nothing was sent)",
     ]
 
@@ -79,7 +82,7 @@ def test_a_healthy_terminal() -> None:
     ],
 )
 def test_what_keeps_orders_from_being_placed_is_a_problem(step: str, facts: Mapping[str, Any], said: str) -> None:
-    finding = only(judged(**{step: facts}), Verdict.PROBLEM)
+    finding = only(judged(changed={step: facts}), Verdict.PROBLEM)
     assert said in finding.says
     assert finding.remedy
 
@@ -99,16 +102,16 @@ def test_what_keeps_orders_from_being_placed_is_a_problem(step: str, facts: Mapp
     ],
 )
 def test_what_leaves_orders_possible_is_none(step: str, facts: Mapping[str, Any], verdict: Verdict) -> None:
-    found = judged(**{step: facts})
+    found = judged(changed={step: facts})
     assert only(found, verdict)
     assert not problems(found)
 
 
 @pytest.mark.parametrize(
-    ("hours", "zone"), [(0, "UTC+0, taken as fixed"), (2, "UTC+2, taken as fixed"), (5.5, "UTC+5.5, taken as fixed")]
+    ("hours", "zone"), [(0, "UTC+0, taken as fixed"), (2, "UTC+2, as Europe/Berlin"), (5.5, "UTC+5.5, taken as fixed")]
 )
 def test_a_broker_elsewhere(hours: float, zone: str) -> None:
-    found = judged(tick={"time_ms": round(NOW_MS + hours * HOUR_MS)})
+    found = judged(changed={"tick": {"time_ms": round(NOW_MS + hours * HOUR_MS)}})
     assert f"ticks arrive; the broker's clock is {zone}" in [finding.says for finding in found]
 
 
