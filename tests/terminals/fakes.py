@@ -105,6 +105,7 @@ class HandMadeModule:
     def __init__(self, **symbol: Any) -> None:
         self.symbol = {
             "name": "EURUSD",
+            "select": True,
             "digits": 5,
             "point": 1e-5,
             "trade_tick_size": 1e-5,

@@ -15,6 +15,7 @@ from reference_server.domain.trading import NewOrder, OrderResult, OrderType, Po
 from reference_server.simulator import ManualPrices, SimulatedBroker, SimulatedMetaTrader5
 from reference_server.terminals.adapter.adapter import MetaTraderAdapter
 from reference_server.terminals.adapter.tags import Tag
+from reference_server.terminals.adapter.zones import NEW_YORK_CLOSE
 from tests.terminals.fakes import HandClock
 from tests.terminals.lossy import LossyModule
 
@@ -38,7 +39,7 @@ class Counter:
         self.tags = iter(Tag(number) for number in range(1, 1000))
 
     def log_in(self) -> MetaTraderAdapter:
-        adapter = MetaTraderAdapter(self.module, self.clock)
+        adapter = MetaTraderAdapter(self.module, self.clock, server_zones={self._server: NEW_YORK_CLOSE})
         adapter.login(Mt5Credentials("1234", "x", self._server))
         return adapter
 

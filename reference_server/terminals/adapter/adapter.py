@@ -6,7 +6,8 @@ Synchronous, as the package is: who may block and for how long is decided by who
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from contextlib import suppress
+from typing import Any, Final
 
 from reference_server.domain.account import AccountInfo, Mt5Credentials
 from reference_server.domain.errors import PriceUnavailable, SymbolNotFound
@@ -14,34 +15,48 @@ from reference_server.domain.market import Tick
 from reference_server.domain.trading import NewOrder, OrderResult, Position, PositionChange
 from reference_server.terminals.adapter import shapes
 from reference_server.terminals.adapter.clock import BrokerClock
-from reference_server.terminals.adapter.connection import Connection, NothingFound
+from reference_server.terminals.adapter.connection import Connection
 from reference_server.terminals.adapter.constants import MARGIN_MODE_HEDGING
 from reference_server.terminals.adapter.dispatch import Dispatch
 from reference_server.terminals.adapter.login import log_in
 from reference_server.terminals.adapter.module import MetaTrader5Module
+from reference_server.terminals.adapter.patience import Patience
 from reference_server.terminals.adapter.positions import Positions
 from reference_server.terminals.adapter.reconciliation import Reconciliation
 from reference_server.terminals.adapter.settlements import Settlements
 from reference_server.terminals.adapter.symbols import Symbols
 from reference_server.terminals.adapter.tags import Tag
 from reference_server.terminals.adapter.trading import Trading
+from reference_server.terminals.adapter.zones import ServerZone
 from reference_server.usecases.ports import Clock
+
+_SYMBOLS_AT_LOGIN: Final = 20
 
 
 class MetaTraderAdapter:
-    """One terminal, logged in to one account. `server_offsets_ms`: the offset of a server's clock, by server name."""
+    """One terminal, logged in to one account.
+
+    `server_zones`: the clock of a server, by its name, where it is not to be found out. `pause` waits for so many
+    seconds (`time.sleep`) for what a terminal shows late; without it nothing waits, as an event loop needs it.
+    """
 
     def __init__(
-        self, module: MetaTrader5Module, clock: Clock, *, server_offsets_ms: Mapping[str, int] | None = None
+        self,
+        module: MetaTrader5Module,
+        clock: Clock,
+        *,
+        server_zones: Mapping[str, ServerZone] | None = None,
+        pause: Callable[[float], None] | None = None,
     ) -> None:
+        patience = Patience(pause)
         self.clock = clock
         self.connection = Connection(module)
-        self.symbol_book = Symbols(self.connection, clock)
+        self.symbol_book = Symbols(self.connection, clock, patience)
         self.broker_clock = BrokerClock()
-        self.position_book = Positions(self.connection, self.symbol_book, self.broker_clock)
+        self.position_book = Positions(self.connection, self.symbol_book, self.broker_clock, clock, patience)
         self.settlements = Settlements()
         self._module = module
-        self._server_offsets_ms = server_offsets_ms or {}
+        self._server_zones = server_zones or {}
         self._dispatch = Dispatch(self.connection, self.symbol_book, self.price)
         self._reconciliation = Reconciliation(
             self.connection, clock, self.broker_clock, self.symbol_book, self.position_book, self.settlements
@@ -65,7 +80,7 @@ class MetaTraderAdapter:
         Raises LoginRefused, BrokerUnreachable.
         """
         account = log_in(self.connection, credentials, terminal)
-        self.broker_clock.use(self._server_offsets_ms.get(credentials.server))
+        self.broker_clock.use(self._server_zones.get(credentials.server))
         self.position_book.money_digits = account.currency_digits
         self.position_book.is_hedging = account.margin_mode == MARGIN_MODE_HEDGING
         self._reconciliation.begin()
@@ -74,7 +89,8 @@ class MetaTraderAdapter:
 
     def shutdown(self) -> None:
         """Let go of the terminal. Safe to call twice."""
-        self._module.shutdown()
+        with suppress(OSError, EOFError):
+            self._module.shutdown()
 
     def account_info(self) -> AccountInfo:
         """Read the account's figures."""
@@ -102,14 +118,9 @@ class MetaTraderAdapter:
 
     def price(self, symbol: str) -> Tick:
         """Read the newest tick. Raises SymbolNotFound, PriceUnavailable."""
-        digits = self.symbol_book.digits(symbol)
-        record = self._module.symbol_info_tick(symbol)
+        digits = self.symbol_book.select(symbol).digits
+        record = self.symbol_book.first_tick(symbol)
         if record is None:
-            error = self.connection.failure("symbol_info_tick")
-            if not isinstance(error, NothingFound):
-                raise error
-            raise PriceUnavailable(f"{symbol} has no price yet: try again.", retry_after_seconds=1)
-        if not record.time_msc or not (record.bid or record.last):
             raise PriceUnavailable(f"{symbol} has no price yet: try again.", retry_after_seconds=1)
         time_ms = self.broker_clock.to_utc_ms(record.time_msc)
         return shapes.tick(symbol, record.bid, record.ask, record.last, record.volume, time_ms, digits=digits)
@@ -156,12 +167,8 @@ class MetaTraderAdapter:
         return self._reconciliation.find_modification(change)
 
     def _look_at_the_clock(self) -> None:
-        """Find the server's offset from the newest of some symbols' ticks."""
-        newest = 0
-        # The first of the list are those that the broker expects to be traded, hence likely to have a fresh tick.
-        for name in self.symbol_book.names()[:20]:
-            record = self._module.symbol_info_tick(name)
-            if record is not None and record.time_msc > newest:
-                newest = record.time_msc
+        """Guess the server's clock from the newest of some symbols' ticks."""
+        ticks = [self._module.symbol_info_tick(name) for name in self.symbol_book.lively(_SYMBOLS_AT_LOGIN)]
+        newest = max((record.time_msc for record in ticks if record is not None), default=0)
         if newest:
-            self.broker_clock.observe(newest, self.clock.now_ms(), certain=False)
+            self.broker_clock.hint(newest, self.clock.now_ms())

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from reference_server.domain.errors import PositionNotFound
+from reference_server.domain.errors import PositionNotFound, TerminalUnavailable
 from reference_server.domain.trading import Position
 from reference_server.terminals.adapter import shapes
 from reference_server.terminals.adapter.clock import BrokerClock
 from reference_server.terminals.adapter.connection import Connection
 from reference_server.terminals.adapter.constants import ENTRIES_THAT_OPEN
+from reference_server.terminals.adapter.patience import Patience
 from reference_server.terminals.adapter.symbols import Symbols
+from reference_server.usecases.ports import Clock
+
+_TARDY_SECONDS: Final = 2.0
+"""How long after its order a position may fail to show; 10 to 1000 ms are usual."""
+_TARDY_LOOKS: Final = 10
+_TARDY_PAUSE_SECONDS: Final = 0.05
 
 
 class Positions:
     """Reads positions. `money_digits`, those of the account's currency, and `is_hedging` are set at login."""
 
-    def __init__(self, connection: Connection, symbols: Symbols, broker_clock: BrokerClock) -> None:
+    def __init__(
+        self, connection: Connection, symbols: Symbols, broker_clock: BrokerClock, clock: Clock, patience: Patience
+    ) -> None:
         self._connection = connection
         self._symbols = symbols
         self._broker_clock = broker_clock
+        self._clock = clock
+        self._patience = patience
         self._commissions: dict[int, tuple[float, float]] = {}
+        self._opened_at: dict[int, float] = {}
         self.money_digits = 2
         self.is_hedging = True
 
@@ -36,11 +48,31 @@ class Positions:
         return next((record for record in found if record.ticket == ticket), None)
 
     def record(self, ticket: int) -> Any:
-        """One position as the terminal gives it. Raises PositionNotFound."""
+        """One position as the terminal gives it. Raises PositionNotFound, TerminalUnavailable for one not shown yet."""
         record = self.find(ticket)
+        if record is None and self._is_tardy(ticket):
+            record = self._patience.until(lambda: self.find(ticket), _TARDY_LOOKS, _TARDY_PAUSE_SECONDS)
+            if record is None and self._is_tardy(ticket):
+                raise TerminalUnavailable(
+                    f"The position {ticket} was opened a moment ago and does not show yet: nothing was done.",
+                    retry_after_seconds=1,
+                )
         if record is None:
             raise PositionNotFound(f"No open position has the ticket {ticket}.")
         return record
+
+    def opened(self, ticket: int) -> None:
+        """Note that an order has just opened a position, which may show a little later."""
+        now = self._clock.monotonic()
+        self._opened_at = {t: at for t, at in self._opened_at.items() if now - at < _TARDY_SECONDS}
+        self._opened_at[ticket] = now
+
+    def _is_tardy(self, ticket: int) -> bool:
+        """Whether a position that does not show was opened just now and has not been closed since."""
+        opened_at = self._opened_at.get(ticket)
+        if opened_at is None or self._clock.monotonic() - opened_at >= _TARDY_SECONDS:
+            return False
+        return all(deal.entry in ENTRIES_THAT_OPEN for deal in self.deals(ticket))
 
     def by_identifier(self, identifier: int) -> Any:
         """The position with this identifier, or None: its ticket changes when a netting account reverses it."""
@@ -55,10 +87,21 @@ class Positions:
             self._connection.module.history_deals_get(position=identifier), "history_deals_get"
         )
 
-    def ticket_of_symbol(self, symbol: str) -> int | None:
-        """The ticket of the one position that a netting account has in a symbol."""
+    def deals_of_order(self, deal: int, order: int) -> list[Any]:
+        """The deals of an order, found by one of them: the documentation asks for an order's ticket, brokers for it."""
+        module = self._connection.module
+        found = self._connection.rows(module.history_deals_get(ticket=deal), "history_deals_get")
+        position_id = next((record.position_id for record in found if record.ticket == deal), None)
+        if position_id is None:
+            return []
+        return [record for record in self.deals(position_id) if record.order == order]
+
+    def ticket_after(self, order: int, symbol: str) -> int:
+        """The position that a deal of this order went into: its own, or on a netting account the symbol's one."""
+        if self.is_hedging:
+            return order
         found = self._connection.rows(self._connection.module.positions_get(symbol=symbol), "positions_get")
-        return int(found[0].ticket) if found else None
+        return next((record.ticket for record in found), order)
 
     def shape(self, record: Any) -> Position:
         """Turn a record into a position."""

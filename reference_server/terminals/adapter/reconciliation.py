@@ -28,7 +28,6 @@ from reference_server.terminals.adapter.constants import (
     SELLING_ORDERS,
 )
 from reference_server.terminals.adapter.positions import Positions
-from reference_server.terminals.adapter.quantise import price_to_tick
 from reference_server.terminals.adapter.settlements import Settlements
 from reference_server.terminals.adapter.symbols import Symbols
 from reference_server.terminals.adapter.tags import Tag, carry, client_magic, has_tag
@@ -164,7 +163,7 @@ class Reconciliation:
         for asked, present in ((change.sl, record.sl), (change.tp, record.tp)):
             if asked is KEEP:
                 continue
-            level = price_to_tick(float(asked or 0.0), tick_size=symbol.tick_size, digits=symbol.digits)
+            level = requests.at_tick(asked or 0.0, symbol)
             if round(present, symbol.digits) != level:
                 return None
         return OrderResult(ticket=change.ticket, success=True, retcode=retcodes.DONE)
@@ -174,7 +173,7 @@ class Reconciliation:
         price = None
         if order.order_type is not OrderType.MARKET:
             symbol = self._symbols.specification(order.symbol)
-            price = price_to_tick(float(order.price or 0.0), tick_size=symbol.tick_size, digits=symbol.digits)
+            price = requests.at_tick(order.price or 0.0, symbol)
         return _Wanted(order.symbol, requests.order_type(order), order.volume, magic, comment, price)
 
     def _read(self, since_ms: int) -> list[Trace]:

@@ -97,7 +97,7 @@ def pending_order(order: NewOrder, symbol: SymbolSpecification, *, filling: int)
         "volume": float(order.volume),
         "type": order_type(order),
         "type_filling": filling,
-        "price": _at_tick(order.price or 0.0, symbol),
+        "price": at_tick(order.price or 0.0, symbol),
     }
     return _with_terms(request, order, symbol)
 
@@ -134,16 +134,16 @@ def stop_levels(ticket: int, symbol: SymbolSpecification, *, sl: float | None, t
         "action": ACTION_SLTP,
         "position": ticket,
         "symbol": symbol.name,
-        "sl": _at_tick(sl or 0.0, symbol),
-        "tp": _at_tick(tp or 0.0, symbol),
+        "sl": at_tick(sl or 0.0, symbol),
+        "tp": at_tick(tp or 0.0, symbol),
     }
 
 
 def _with_terms(request: Request, order: NewOrder, symbol: SymbolSpecification) -> Request:
     if order.sl:
-        request["sl"] = _at_tick(order.sl, symbol)
+        request["sl"] = at_tick(order.sl, symbol)
     if order.tp:
-        request["tp"] = _at_tick(order.tp, symbol)
+        request["tp"] = at_tick(order.tp, symbol)
     return _with_marks(request, order.magic, order.comment)
 
 
@@ -156,5 +156,6 @@ def _with_marks(request: Request, magic: int, comment: str) -> Request:
     return request
 
 
-def _at_tick(price: float, symbol: SymbolSpecification) -> float:
+def at_tick(price: float, symbol: SymbolSpecification) -> float:
+    """Put a price on the symbol's grid."""
     return price_to_tick(float(price), tick_size=symbol.tick_size, digits=symbol.digits)

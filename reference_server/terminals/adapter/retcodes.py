@@ -16,10 +16,12 @@ CANCELED: Final = 10007
 PLACED: Final = 10008
 DONE: Final = 10009
 DONE_PARTIAL: Final = 10010
+INVALID: Final = 10013
 INVALID_VOLUME: Final = 10014
 INVALID_PRICE: Final = 10015
 INVALID_STOPS: Final = 10016
 PRICE_CHANGED: Final = 10020
+ORDER_CHANGED: Final = 10023
 NO_CHANGES: Final = 10025
 INVALID_FILL: Final = 10030
 NO_CONNECTION: Final = 10031
@@ -57,7 +59,7 @@ RETCODES: Final[dict[int, Retcode]] = {
     DONE_PARTIAL: Retcode(Verdict.ACCEPTED, "Only part of the request was executed."),
     10011: Retcode(Verdict.UNKNOWN, "The broker failed while it processed the request."),
     10012: Retcode(Verdict.UNKNOWN, "The broker did not answer in time."),
-    10013: _refused("Invalid request: the broker does not accept this combination of parameters."),
+    INVALID: _refused("Invalid request: the broker does not accept this combination of parameters."),
     INVALID_VOLUME: _refused("Invalid volume."),
     INVALID_PRICE: _refused("Invalid price: a limit or stop price must be on the right side of the market."),
     INVALID_STOPS: _refused("Invalid stops: the stop loss or take profit is on the wrong side or too near."),
@@ -67,7 +69,7 @@ RETCODES: Final[dict[int, Retcode]] = {
     PRICE_CHANGED: _refused("The price changed before the broker could fill the order."),
     10021: _refused("There are no quotes for this symbol now."),
     10022: _refused("Invalid expiration date."),
-    10023: _refused("The order's state changed meanwhile."),
+    ORDER_CHANGED: _refused("The order's state changed meanwhile."),
     10024: _refused("Too many requests to the broker: wait a second and try again."),
     NO_CHANGES: Retcode(Verdict.ACCEPTED, "Nothing to change."),
     10026: _refused("The broker forbids automated trading on this account."),

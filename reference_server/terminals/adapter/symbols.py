@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from reference_server.domain.errors import InternalError, SymbolNotFound
+from reference_server.domain.errors import InternalError, SymbolNotFound, TerminalUnavailable
 from reference_server.terminals.adapter.connection import Connection, NothingFound
+from reference_server.terminals.adapter.patience import Patience
 from reference_server.usecases.ports import Clock
 
 _KEEP_SECONDS: Final = 3600.0
@@ -14,6 +16,11 @@ _KEEP_SECONDS: Final = 3600.0
 
 _LONGEST_NAME: Final = 29
 """In UTF-16 units; the package refuses longer names as an argument error."""
+
+_MAJORS: Final = ("EURUSD", "GBPUSD", "USDJPY", "XAUUSD", "BTCUSD")
+"""How the names of symbols that are quoted all the time begin; brokers append suffixes."""
+_FIRST_TICK_LOOKS: Final = 10
+_FIRST_TICK_PAUSE_SECONDS: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +42,15 @@ class SymbolSpecification:
 class Symbols:
     """The symbols of one account's broker."""
 
-    def __init__(self, connection: Connection, clock: Clock) -> None:
+    def __init__(self, connection: Connection, clock: Clock, patience: Patience) -> None:
         self._connection = connection
         self._clock = clock
+        self._patience = patience
         self._known: dict[str, SymbolSpecification] = {}
         self._read_at: dict[str, float] = {}
         self._selected: set[str] = set()
         self._names: tuple[str, ...] = ()
+        self._shown: tuple[str, ...] = ()
         self._names_read_at: float | None = None
 
     def names(self) -> tuple[str, ...]:
@@ -50,9 +59,24 @@ class Symbols:
         if self._names_read_at is None or now - self._names_read_at > _KEEP_SECONDS:
             module = self._connection.module
             records = self._connection.rows(module.symbols_get(), "symbols_get")
-            self._names = tuple(record.name for record in records)
+            self._names = tuple(str(record.name) for record in records)
+            self._shown = tuple(str(record.name) for record in records if record.select)
             self._names_read_at = now
         return self._names
+
+    def lively(self, most: int) -> tuple[str, ...]:
+        """Some symbols of Market Watch that are likely to have ticks; the majors are put there if they are not."""
+        names = self.names()
+        majors = [name for major in _MAJORS for name in names if name.startswith(major)]
+        if len(self._shown) < 2:
+            for name in majors[:2]:
+                with suppress(TerminalUnavailable):
+                    self._show(name)
+        shown = {*self._shown, *self._selected}
+        liveliest = dict.fromkeys(
+            [name for name in majors if name in shown] + [name for name in names if name in shown]
+        )
+        return tuple(liveliest)[:most]
 
     def specification(self, symbol: str, *, refresh: bool = False) -> SymbolSpecification:
         """Give a symbol's specification. Raises SymbolNotFound."""
@@ -60,7 +84,7 @@ class Symbols:
         known = self._known.get(symbol)
         if known is not None and not refresh and now - self._read_at[symbol] < _KEEP_SECONDS:
             return known
-        if not symbol or len(symbol.encode("utf-16-le", "surrogatepass")) // 2 > _LONGEST_NAME:
+        if not symbol.isprintable() or not 0 < len(symbol.encode("utf-16-le")) // 2 <= _LONGEST_NAME:
             raise SymbolNotFound(f"The broker has no symbol {symbol[:64]!r}.")
         try:
             info = self._connection.answer(self._connection.module.symbol_info(symbol), "symbol_info")
@@ -68,31 +92,55 @@ class Symbols:
             raise SymbolNotFound(f"The broker has no symbol {symbol!r}.") from unknown
         known = SymbolSpecification(
             name=symbol,
-            digits=info.digits,
-            tick_size=info.trade_tick_size or info.point,
-            execution=info.trade_exemode,
-            filling_mask=info.filling_mode,
-            volume_min=info.volume_min,
-            volume_max=info.volume_max,
-            volume_step=info.volume_step,
-            stops_level=info.trade_stops_level,
+            digits=int(info.digits),
+            tick_size=float(info.trade_tick_size or info.point),
+            execution=int(info.trade_exemode),
+            filling_mask=int(info.filling_mode),
+            volume_min=float(info.volume_min),
+            volume_max=float(info.volume_max),
+            volume_step=float(info.volume_step),
+            stops_level=int(info.trade_stops_level),
         )
         self._known[symbol] = known
         self._read_at[symbol] = now
         return known
 
     def select(self, symbol: str) -> SymbolSpecification:
-        """Show a symbol in Market Watch, without which it has no ticks. Raises SymbolNotFound."""
+        """Show a symbol in Market Watch, without which it has no ticks. Raises SymbolNotFound, TerminalUnavailable."""
         specification = self.specification(symbol)
         if symbol not in self._selected:
-            try:
-                self._connection.answer(self._connection.module.symbol_select(symbol, True), "symbol_select")
-            except NothingFound as unknown:
-                raise SymbolNotFound(f"The broker has no symbol {symbol!r}.") from unknown
-            self._selected.add(symbol)
+            self._show(symbol)
+            self._patience.until(lambda: self.tick(symbol), _FIRST_TICK_LOOKS, _FIRST_TICK_PAUSE_SECONDS)
         return specification
+
+    def tick(self, symbol: str) -> Any:
+        """The newest tick as the terminal gives it, or None when there is none yet. Raises TerminalUnavailable."""
+        record = self._connection.module.symbol_info_tick(symbol)
+        if record is None:
+            error = self._connection.failure("symbol_info_tick")
+            if not isinstance(error, NothingFound):
+                raise error
+            return None
+        return record if record.time_msc and (record.bid or record.last) else None
+
+    def first_tick(self, symbol: str) -> Any:
+        """As `tick`; one that is missing may have been taken out of Market Watch by hand, so it is put there again."""
+        record = self.tick(symbol)
+        if record is None and symbol in self._selected:
+            self._show(symbol)
+            record = self._patience.until(lambda: self.tick(symbol), _FIRST_TICK_LOOKS, _FIRST_TICK_PAUSE_SECONDS)
+        return record
 
     def digits(self, symbol: str) -> int:
         """Decimals of the symbol's prices."""
         known = self._known.get(symbol)
         return known.digits if known is not None else self.select(symbol).digits
+
+    def _show(self, symbol: str) -> None:
+        try:
+            self._connection.answer(self._connection.module.symbol_select(symbol, True), "symbol_select")
+        except NothingFound as refused:
+            raise TerminalUnavailable(
+                f"The terminal cannot show {symbol} in its Market Watch: nothing was done."
+            ) from refused
+        self._selected.add(symbol)

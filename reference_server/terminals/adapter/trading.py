@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from reference_server.domain.errors import GatewayError, OutcomeUnknown, PositionNotFound
 from reference_server.domain.events import OrderSettled
@@ -17,7 +18,10 @@ from reference_server.terminals.adapter.settlements import Settlements
 from reference_server.terminals.adapter.symbols import Symbols, SymbolSpecification
 from reference_server.terminals.adapter.tags import Tag, carry, client_magic
 
+T = TypeVar("T")
+
 _VOLUME_NOISE: Final = 1e-9
+_MAYBE_GONE: Final = frozenset({retcodes.INVALID, retcodes.ORDER_CHANGED})
 
 
 class Trading:
@@ -50,15 +54,16 @@ class Trading:
         if not is_accepted(answer):
             result = _refusal(answer.retcode, symbol)
         elif order.order_type is OrderType.MARKET:
-            result = _filled(answer, self._ticket_of(answer, order.symbol), symbol)
+            result = self._filled(answer, self._ticket_of(answer, order.symbol), symbol)
+            self._positions.opened(result.ticket)
         else:
             result = OrderResult(
-                ticket=answer.order,
+                ticket=int(answer.order),
                 success=True,
-                retcode=answer.retcode,
-                price=answer.request.price,
+                retcode=int(answer.retcode),
+                price=requests.at_tick(order.price or 0.0, symbol),
                 volume=shapes.volume(order.volume),
-                order=answer.order,
+                order=int(answer.order),
             )
         self._report(result, order.symbol, order.side, order.order_type)
         return result
@@ -71,21 +76,17 @@ class Trading:
         record = self._positions.record(ticket)
         symbol = self._symbols.select(record.symbol)
         side = Side.BUY if record.type == POSITION_BUY else Side.SELL
-        lots = shapes.volume(record.volume) if volume is None else volume
-        magic, comment = carry(tag, client_magic(record.magic), "")
-        if lots > record.volume + _VOLUME_NOISE:
+        answer = self._send_close(record, symbol, volume, tag)
+        if answer is not None and answer.retcode == retcodes.INVALID_CLOSE_VOLUME and volume is None:
+            record = self._positions.record(ticket)  # part of it was closed meanwhile
+            answer = self._send_close(record, symbol, volume, tag)
+        if answer is None:
             result = _refusal(retcodes.INVALID_CLOSE_VOLUME, symbol)
+        elif is_accepted(answer):
+            result = self._filled(answer, ticket, symbol)
         else:
-            answer = self._dispatch.send_deal(
-                symbol,
-                side.opposite,
-                lambda spec, filling, price: requests.closing_deal(
-                    ticket, side, lots, spec, filling=filling, price=price, magic=magic, comment=comment
-                ),
-            )
-            if answer.retcode == retcodes.POSITION_CLOSED:
-                raise PositionNotFound(f"The position {ticket} is already closed.")
-            result = _filled(answer, ticket, symbol) if is_accepted(answer) else _refusal(answer.retcode, symbol)
+            self._raise_if_gone(answer.retcode, ticket)
+            result = _refusal(answer.retcode, symbol)
         self._report(result, record.symbol, side.opposite, OrderType.MARKET)
         return result
 
@@ -99,9 +100,8 @@ class Trading:
         sl = record.sl if change.sl is KEEP else change.sl
         tp = record.tp if change.tp is KEEP else change.tp
         answer = self._dispatch.send(requests.stop_levels(change.ticket, symbol, sl=sl, tp=tp))
-        if answer.retcode == retcodes.POSITION_CLOSED:
-            raise PositionNotFound(f"The position {change.ticket} is already closed.")
         if not is_accepted(answer):
+            self._raise_if_gone(answer.retcode, change.ticket)
             return _refusal(answer.retcode, symbol)
         return OrderResult(ticket=change.ticket, success=True, retcode=retcodes.DONE)
 
@@ -118,14 +118,56 @@ class Trading:
             lambda spec, filling: requests.pending_order(order, spec, filling=filling),
         )
 
+    def _send_close(self, record: Any, symbol: SymbolSpecification, volume: float | None, tag: Tag | None) -> Any:
+        """Send the closing deal; None where the volume is more than the position has."""
+        lots = shapes.volume(record.volume) if volume is None else volume
+        if lots > record.volume + _VOLUME_NOISE:
+            return None
+        side = Side.BUY if record.type == POSITION_BUY else Side.SELL
+        magic, comment = carry(tag, client_magic(record.magic), "")
+        return self._dispatch.send_deal(
+            symbol,
+            side.opposite,
+            lambda spec, filling, price: requests.closing_deal(
+                int(record.ticket), side, lots, spec, filling=filling, price=price, magic=magic, comment=comment
+            ),
+        )
+
+    def _raise_if_gone(self, retcode: int, ticket: int) -> None:
+        """Raise PositionNotFound when a request was refused because its position was closed meanwhile.
+
+        Servers have a retcode for that and some say "invalid request" instead.
+        """
+        is_gone = retcode == retcodes.POSITION_CLOSED
+        if retcode in _MAYBE_GONE:
+            is_gone = _asked_afterwards(lambda: self._positions.find(ticket) is None, default=False)
+        if is_gone:
+            raise PositionNotFound(f"The position {ticket} is already closed.")
+
+    def _filled(self, answer: Any, ticket: int, symbol: SymbolSpecification) -> OrderResult:
+        """The outcome of a deal; where the broker answers without price or volume, its deal has them."""
+        price, volume = float(answer.price), float(answer.volume)
+        if answer.deal and not (price and volume):
+            nothing: list[Any] = []
+            deals = _asked_afterwards(
+                lambda: self._positions.deals_of_order(answer.deal, answer.order), default=nothing
+            )
+            if deals:
+                volume = sum(deal.volume for deal in deals)
+                price = sum(deal.price * deal.volume for deal in deals) / volume
+        return OrderResult(
+            ticket=ticket,
+            success=True,
+            retcode=int(answer.retcode),
+            price=round(price, symbol.digits),
+            volume=shapes.volume(volume),
+            order=int(answer.order),
+            deal=int(answer.deal),
+        )
+
     def _ticket_of(self, answer: Any, symbol: str) -> int:
-        """The position that a market order went into: its own on a hedging account, the symbol's one on a netting."""
-        if self._positions.is_hedging:
-            return int(answer.order)
-        try:
-            return self._positions.ticket_of_symbol(symbol) or int(answer.order)
-        except (GatewayError, OSError, EOFError):  # the order is executed: nothing that is asked now may deny it
-            return int(answer.order)
+        order = int(answer.order)
+        return int(_asked_afterwards(lambda: self._positions.ticket_after(order, symbol), default=order))
 
     def _report(self, result: OrderResult, symbol: str, side: Side, order_type: OrderType) -> None:
         """Leave the outcome for the poller to announce."""
@@ -133,16 +175,12 @@ class Trading:
         self._settlements.report(OrderSettled(result, symbol, side, order_type), is_filled=is_filled)
 
 
-def _filled(answer: Any, ticket: int, symbol: SymbolSpecification) -> OrderResult:
-    return OrderResult(
-        ticket=ticket,
-        success=True,
-        retcode=answer.retcode,
-        price=round(answer.price, symbol.digits),
-        volume=shapes.volume(answer.volume),
-        order=answer.order,
-        deal=answer.deal,
-    )
+def _asked_afterwards(question: Callable[[], T], *, default: T) -> T:
+    """Ask after the broker has answered: whatever goes wrong now must not deny that answer."""
+    try:
+        return question()
+    except (GatewayError, OSError, EOFError):
+        return default
 
 
 def _refusal(retcode: int, symbol: SymbolSpecification) -> OrderResult:

@@ -16,6 +16,7 @@ from reference_server.terminals.adapter.adapter import MetaTraderAdapter
 from reference_server.terminals.adapter.connection import NothingFound
 from reference_server.terminals.polling.book import BookFollower
 from reference_server.terminals.polling.candles import CandleFollower
+from reference_server.terminals.polling.clockwork import ClockFollower
 from reference_server.terminals.polling.ticks import TickFollower
 
 _EQUITY_INTERVAL_SECONDS: Final = 1.0
@@ -27,6 +28,7 @@ class Poller:
 
     def __init__(self, adapter: MetaTraderAdapter, *, position_interval_seconds: float = 1.0) -> None:
         self._adapter = adapter
+        self._clockwork = ClockFollower(adapter)
         self._ticks = TickFollower(adapter)
         self._candles = CandleFollower(adapter, self._ticks.newest_ms)
         self._book = BookFollower(adapter, position_interval_seconds=position_interval_seconds)
@@ -59,6 +61,7 @@ class Poller:
         try:
             self._look_at_connection(events)
             if self._alive:
+                self._clockwork.poll()
                 events += self._ticks.poll()
                 account = self._adapter.account_info()
                 changes = self._book.poll(balance_moved=self._has_balance_moved(account))

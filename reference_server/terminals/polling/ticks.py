@@ -33,7 +33,7 @@ class _Place:
     told: int = 0
     bid: float = 0.0
     ask: float = 0.0
-    newest: tuple[Any, ...] = ()
+    newest: Any = None
 
 
 class TickFollower:
@@ -54,7 +54,7 @@ class TickFollower:
             self._places[symbol] = place
             record = self._module.symbol_info_tick(symbol)
             if record is not None and record.time_msc:
-                place.newest = tuple(record)
+                place.newest = record
                 place.time_msc = record.time_msc
                 for _ in self._unseen(symbol, place):
                     pass
@@ -68,13 +68,11 @@ class TickFollower:
             record = read(symbol)
             if record is None or not record.time_msc:
                 continue
-            newest = tuple(record)
-            if newest == place.newest:
+            if record == place.newest:
                 continue
-            place.newest = newest
+            place.newest = record
             if not place.time_msc:
                 place.time_msc = (record.time_msc // 1000 - _BEFORE_FIRST_SECONDS) * 1000
-            self._adapter.broker_clock.observe(record.time_msc, self._adapter.clock.now_ms())
             self._tell(symbol, place, arrived)
         return arrived
 
