@@ -10,7 +10,8 @@ FOREX = CONSTANTS["SYMBOL_CALC_MODE_FOREX"]
 FUTURES = CONSTANTS["SYMBOL_CALC_MODE_FUTURES"]
 CFD_LEVERAGE = CONSTANTS["SYMBOL_CALC_MODE_CFDLEVERAGE"]
 FOREX_NO_LEVERAGE = CONSTANTS["SYMBOL_CALC_MODE_FOREX_NO_LEVERAGE"]
-EXCHANGE_FUTURES = CONSTANTS["SYMBOL_CALC_MODE_EXCH_FUTURES"]
+CFD_INDEX = CONSTANTS["SYMBOL_CALC_MODE_CFDINDEX"]
+FUTURES_MODES = (FUTURES, CONSTANTS["SYMBOL_CALC_MODE_EXCH_FUTURES"])
 
 FLOAT_NOISE = 1e-9
 
@@ -21,26 +22,49 @@ def rounded(amount: float, digits: int) -> float:
 
 
 class Exchange:
-    """Converts between currencies at the broker's own quotes; through US dollars when there is no direct pair."""
+    """Converts between currencies at the broker's own quotes; through US dollars when there is no direct pair.
+
+    Of several pairs of the same two currencies the first one listed is used.
+    """
 
     def __init__(self, quotes: Mapping[str, Quote]) -> None:
-        self._pairs = {
-            (quote.profile.currency_base, quote.profile.currency_profit): quote
-            for quote in quotes.values()
-            if quote.profile.calc_mode in (FOREX, FOREX_NO_LEVERAGE)
-        }
+        self._pairs: dict[tuple[str, str], str] = {}
+        for name, quote in quotes.items():
+            profile = quote.profile
+            if profile.calc_mode in (FOREX, FOREX_NO_LEVERAGE):
+                self._pairs.setdefault((profile.currency_base, profile.currency_profit), name)
+        self.pair_names = frozenset(self._pairs.values())
         self._quotes = quotes
 
     def _direct(self, currency: str, into: str, *, at_ask: bool) -> float | None:
-        pair = self._pairs.get((currency, into))
-        if pair is not None:
-            quote = self._quotes[pair.profile.name]
-            return quote.ask if at_ask else quote.bid
-        pair = self._pairs.get((into, currency))
-        if pair is not None:
-            quote = self._quotes[pair.profile.name]
-            return 1.0 / (quote.bid if at_ask else quote.ask)
+        name = self._pairs.get((currency, into))
+        if name is not None:
+            quote = self._quotes[name]
+            price = quote.ask if at_ask else quote.bid
+            return price if price > 0 else None
+        name = self._pairs.get((into, currency))
+        if name is not None:
+            quote = self._quotes[name]
+            price = quote.bid if at_ask else quote.ask
+            return 1.0 / price if price > 0 else None
         return None
+
+    def pairs_between(self, currency: str, into: str) -> frozenset[str]:
+        """The symbols whose quotes convert one currency into another."""
+        if currency == into:
+            return frozenset()
+        direct = self._pairs.get((currency, into)) or self._pairs.get((into, currency))
+        if direct is not None:
+            return frozenset((direct,))
+        if "USD" in (currency, into):
+            return frozenset()
+        return self.pairs_between(currency, "USD") | self.pairs_between("USD", into)
+
+    def converters(self, symbol: SymbolProfile, into: str) -> frozenset[str]:
+        """The symbols whose quotes convert a symbol's profit; a pair that contains the currency needs no other."""
+        if symbol.calc_mode in (FOREX, FOREX_NO_LEVERAGE) and symbol.currency_base == into:
+            return frozenset()
+        return self.pairs_between(symbol.currency_profit, into)
 
     def rate(self, currency: str, into: str, *, at_ask: bool) -> float:
         """Units of `into` per unit of `currency`, dearer (`at_ask`) or cheaper. Raises LookupError without a path."""
@@ -78,11 +102,28 @@ class Exchange:
         return self.rate(symbol.currency_margin, into, at_ask=is_buy)
 
 
-def margin_in_margin_currency(symbol: SymbolProfile, volume: float, price: float, leverage: int) -> float:
-    """Margin of `volume` lots opened at `price`, by the symbol's calculation mode, before conversion."""
+def margin_in_margin_currency(
+    symbol: SymbolProfile,
+    volume: float,
+    price: float,
+    leverage: int,
+    *,
+    is_buy: bool = True,
+    is_position: bool = False,
+) -> float:
+    """Margin of `volume` lots opened at `price`, by the symbol's calculation mode, before conversion.
+
+    An initial margin of the symbol replaces the amount per lot; open positions need its maintenance margin, if it has
+    one.
+    """
+    rate = symbol.margin_rate
+    if not is_buy and symbol.margin_rate_sell is not None:
+        rate = symbol.margin_rate_sell
+    if is_position and symbol.margin_maintenance > 0:
+        return volume * symbol.margin_maintenance * rate
     if symbol.margin_initial > 0:
-        return volume * symbol.margin_initial * symbol.margin_rate
-    amount = volume * symbol.contract_size * symbol.margin_rate
+        return volume * symbol.margin_initial * rate
+    amount = volume * symbol.contract_size * rate
     mode = symbol.calc_mode
     if mode == FOREX:
         return amount / leverage
@@ -90,12 +131,16 @@ def margin_in_margin_currency(symbol: SymbolProfile, volume: float, price: float
         return amount
     if mode == CFD_LEVERAGE:
         return amount * price / leverage
-    return amount * price
+    if mode == CFD_INDEX and symbol.tick_value:
+        return amount * price * symbol.tick_value / (symbol.tick_size or symbol.point)
+    return 0.0 if mode in FUTURES_MODES else amount * price
 
 
 def profit_in_profit_currency(
     symbol: SymbolProfile, *, is_buy: bool, volume: float, price_open: float, price_close: float
 ) -> float:
-    """Profit of closing `volume` lots, before conversion."""
+    """Profit of closing `volume` lots, before conversion. Futures count in ticks when a tick has a stated value."""
     difference = price_close - price_open if is_buy else price_open - price_close
+    if symbol.tick_value and symbol.calc_mode in FUTURES_MODES:
+        return difference * volume * symbol.tick_value / (symbol.tick_size or symbol.point)
     return difference * symbol.contract_size * volume

@@ -8,6 +8,10 @@ from reference_server.simulator.surface.structs import Struct, TradeOrder, Trade
 BUY = CONSTANTS["ORDER_TYPE_BUY"]
 SELL = CONSTANTS["ORDER_TYPE_SELL"]
 BUY_TYPES = frozenset(CONSTANTS[f"ORDER_TYPE_{name}"] for name in ("BUY", "BUY_LIMIT", "BUY_STOP", "BUY_STOP_LIMIT"))
+STOP_TYPES = frozenset(
+    CONSTANTS[f"ORDER_TYPE_{name}"] for name in ("BUY_STOP", "SELL_STOP", "BUY_STOP_LIMIT", "SELL_STOP_LIMIT")
+)
+MARKET_TYPES = (BUY, SELL)
 PLACED = CONSTANTS["ORDER_STATE_PLACED"]
 EXPERT = CONSTANTS["ORDER_REASON_EXPERT"]
 
@@ -48,7 +52,11 @@ class Position:
 
 @dataclass(slots=True, kw_only=True)
 class Order:
-    """An order, active or on its way into the history."""
+    """An order, active or on its way into the history.
+
+    `margin` is what it holds of the deposit currency while it waits. An active order of a market type waits for more
+    volume to be offered.
+    """
 
     ticket: int
     symbol: str
@@ -71,6 +79,7 @@ class Order:
     position_id: int = 0
     position_by_id: int = 0
     price_current: float = 0.0
+    margin: float = 0.0
 
     @property
     def is_buy(self) -> bool:

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from reference_server.simulator.book.account import Account, AccountSettings
+from reference_server.simulator.book.account import Account
 from reference_server.simulator.book.ledger import Ledger
 from reference_server.simulator.book.records import Order, Position
+from reference_server.simulator.book.settings import AccountSettings
 from reference_server.simulator.market.market import Market
 from reference_server.simulator.surface.structs import TradeDeal, TradeOrder
 
@@ -14,7 +15,11 @@ VERSION = 1
 POSITION_FIELDS = tuple(field.name for field in fields(Position))
 ORDER_FIELDS = tuple(field.name for field in fields(Order))
 SETTINGS_FIELDS = tuple(field.name for field in fields(AccountSettings))
-PLAIN = ("server", "login", "password_digest", "margin_mode", "balance", "credit", "trade_allowed", "trade_expert")
+PLAIN = (
+    "server", "login", "password_digest", "margin_mode", "balance", "credit", "enabled", "trade_allowed",
+    "trade_expert",
+)  # fmt: skip
+SINCE_VERSION_1 = {"enabled": True}  # what dumps of the first release do not have
 
 
 def dump(market: Market, ledger: Ledger, accounts: Iterable[Account]) -> dict[str, Any]:
@@ -38,7 +43,15 @@ def changes(
     new deals belong to need not be named.
     """
     fresh = account.deals[deals:]
-    touched = sorted({*tickets, *(deal.position_id for deal in fresh), *(deal.order for deal in fresh)})
+    ended = account.past_orders[past_orders:]
+    touched = sorted(
+        {
+            *tickets,
+            *(deal.position_id for deal in fresh),
+            *(deal.order for deal in fresh),
+            *(order.ticket for order in ended),
+        }
+    )
     book = {ticket: account.positions.get(ticket) for ticket in touched}
     pending = {ticket: account.orders.get(ticket) for ticket in touched}
     return {
@@ -49,7 +62,7 @@ def changes(
         "account": _terms(account),
         "positions": [[ticket, position and _values(position, POSITION_FIELDS)] for ticket, position in book.items()],
         "orders": [[ticket, order and _values(order, ORDER_FIELDS)] for ticket, order in pending.items()],
-        "past_orders": [past_orders, [list(order) for order in account.past_orders[past_orders:]]],
+        "past_orders": [past_orders, [list(order) for order in ended]],
         "deals": [deals, [list(deal) for deal in fresh]],
     }
 
@@ -130,6 +143,7 @@ def load(state: Mapping[str, Any], market: Market, ledger: Ledger) -> list[Accou
                 ledger.count(account, position, position.volume)
             for name in list(account.exposures):
                 ledger.revalue(account, name)
+            ledger.total(account)
     except (KeyError, TypeError) as error:
         raise ValueError(f"the saved state is damaged: {error!r}") from None
     return accounts
@@ -137,7 +151,8 @@ def load(state: Mapping[str, Any], market: Market, ledger: Ledger) -> list[Accou
 
 def _load_account(saved: Mapping[str, Any]) -> Account:
     kept = AccountSettings(**{name: value for name, value in saved["settings"].items() if name in SETTINGS_FIELDS})
-    account = Account(settings=kept, **{name: saved[name] for name in PLAIN})
+    known = {**SINCE_VERSION_1, **saved}
+    account = Account(settings=kept, **{name: known[name] for name in PLAIN})
     for values in saved["positions"]:
         account.add_position(Position(**values))
     for values in saved["orders"]:

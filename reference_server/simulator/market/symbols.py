@@ -7,20 +7,15 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-MINUTES_PER_DAY = 1440
+from reference_server.simulator.market.symbol_rules import MINUTES_PER_DAY as MINUTES_PER_DAY
+from reference_server.simulator.market.symbol_rules import checked, minutes_of
+
 MS_PER_MINUTE = 60_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SymbolProfile:
-    """One symbol. Volumes in lots, levels and spreads in points.
-
-    `margin_rate` multiplies the margin of the calculation mode: 0.05 makes a fixed leverage of 20 where none applies.
-
-    `price_range`: generated prices stay within this factor of `mid_price`, 0.0025 for a quarter of a percent.
-
-    `sessions` maps a weekday (0 is Monday) to the (from, to) minutes of the server's day in which it trades.
-    """
+    """One symbol. `symbol_rules.KEYS` says what each field means; here sessions are in minutes of the server's day."""
 
     name: str
     path: str
@@ -39,24 +34,32 @@ class SymbolProfile:
     sessions: Mapping[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)
     price_range: float = 0.5
     cross_of: tuple[str, str] | None = None
-    chart_mode: int = 0
     tick_size: float = 0.0
+    tick_value: float = 0.0
     volume_min: float = 0.01
     volume_max: float = 100.0
     volume_step: float = 0.01
     volume_limit: float = 0.0
+    liquidity: float = 0.0
     stops_level: int = 0
     freeze_level: int = 0
     margin_rate: float = 1.0
+    margin_rate_sell: float | None = None
+    margin_rate_pending: float = 0.0
     margin_initial: float = 0.0
+    margin_maintenance: float = 0.0
     margin_hedged: float = 0.0
     margin_hedged_use_leg: bool = False
     commission_per_lot: float = 0.0
+    commission_percent: float = 0.0
+    commission_entry_only: bool = False
     trade_mode: int = 4
     execution_mode: int = 2
     filling_mode: int = 3
     expiration_mode: int = 15
     order_mode: int = 127
+    order_gtc_mode: int = 0
+    chart_mode: int = 0
     swap_mode: int = 0
     swap_long: float = 0.0
     swap_short: float = 0.0
@@ -73,35 +76,53 @@ class SymbolProfile:
         day, minute = divmod(minutes, MINUTES_PER_DAY)
         return any(start <= minute < end for start, end in self.sessions.get((day + 3) % 7, ()))
 
+    def next_open_ms(self, server_ms: int) -> int:
+        """The first moment from this one on at which it trades, of the server's clock; this one if it never does."""
+        today = server_ms // MS_PER_MINUTE // MINUTES_PER_DAY
+        for day in range(today, today + 8):
+            for start, end in self.sessions.get((day + 3) % 7, ()):
+                minutes = day * MINUTES_PER_DAY
+                if server_ms < (minutes + end) * MS_PER_MINUTE:
+                    return max(server_ms, (minutes + start) * MS_PER_MINUTE)
+        return server_ms
 
-_FLOATS = frozenset(field.name for field in fields(SymbolProfile) if field.type is float)
 
-
-def _minutes(text: str) -> int:
-    hours, minutes = text.split(":")
-    return int(hours) * 60 + int(minutes)
+_FLOATS = frozenset(field.name for field in fields(SymbolProfile) if field.type in (float, float | None))
 
 
 def symbol_from_dict(values: Mapping[str, Any]) -> SymbolProfile:
-    """Read one symbol of a profile file. Raises ValueError naming a key that is missing or unknown."""
-    content: dict[str, Any] = {name: float(value) if name in _FLOATS else value for name, value in values.items()}
+    """Read one symbol of a symbol file. Raises ValueError naming the symbol and the key that is wrong."""
+    content = checked(values)
+    for name in _FLOATS & content.keys():
+        if content[name] is not None:
+            content[name] = float(content[name])
     content["sessions"] = {
-        int(day): tuple((_minutes(start), _minutes(end)) for start, end in spans)
+        int(day): tuple((minutes_of(start), minutes_of(end)) for start, end in spans)
         for day, spans in content.get("sessions", {}).items()
     }
     if content.get("cross_of") is not None:
         content["cross_of"] = tuple(content["cross_of"])
-    try:
-        return SymbolProfile(**content)
-    except TypeError as error:
-        raise ValueError(f"symbol {content.get('name', '?')!r}: {error}") from None
+    return SymbolProfile(**content)
 
 
 def load_symbols(path: Path | None = None) -> tuple[SymbolProfile, ...]:
-    """Read the symbols of a profile file, or those of the default demo broker."""
-    source = resources.files(__package__).joinpath("symbols.json") if path is None else path
-    content = json.loads(source.read_text(encoding="utf-8"))
-    return tuple(symbol_from_dict(values) for values in content["symbols"])
+    """Read the symbols of a symbol file, or those of the default demo broker.
+
+    A file is JSON: `{"symbols": [{"name": "EURUSD", ...}, ...]}` with the keys of `symbol_rules.KEYS`. Raises OSError,
+    or ValueError that names the file, the symbol and the key.
+    """
+    if path is None:
+        text = resources.files(__package__).joinpath("symbols.json").read_text(encoding="utf-8")
+        return tuple(symbol_from_dict(values) for values in json.loads(text)["symbols"])
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict) or not isinstance(content.get("symbols"), list) or not content["symbols"]:
+            raise ValueError('a symbol file is {"symbols": [...]} with at least one symbol')
+        symbols = tuple(symbol_from_dict(values) for values in content["symbols"])
+        by_name(symbols)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return symbols
 
 
 def by_name(symbols: Iterable[SymbolProfile]) -> dict[str, SymbolProfile]:

@@ -7,19 +7,20 @@ succeeds on a closed market; the server's checks follow only when a request is s
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from reference_server.simulator.book.money import margin_in_margin_currency
 from reference_server.simulator.surface.constants import CONSTANTS
-from reference_server.simulator.trading import levels
+from reference_server.simulator.trading import levels, limits
 from reference_server.simulator.trading import retcodes as code
+from reference_server.simulator.trading.levels import PENDING_TYPES
 from reference_server.simulator.trading.proposal import CLOSE_BY, DEAL, MODIFY, PENDING, REMOVE, SLTP, Proposal
 
 Check = Callable[[Proposal], int]
 
 MARKET_TYPES = (CONSTANTS["ORDER_TYPE_BUY"], CONSTANTS["ORDER_TYPE_SELL"])
-PENDING_TYPES = range(CONSTANTS["ORDER_TYPE_BUY_LIMIT"], CONSTANTS["ORDER_TYPE_SELL_STOP_LIMIT"] + 1)
-STOP_LIMIT_TYPES = (CONSTANTS["ORDER_TYPE_BUY_STOP_LIMIT"], CONSTANTS["ORDER_TYPE_SELL_STOP_LIMIT"])
 FILLINGS = range(4)
-MARKET_EXECUTION, EXCHANGE_EXECUTION = 2, 3
+STOP_TYPES = (CONSTANTS["ORDER_TYPE_BUY_STOP"], CONSTANTS["ORDER_TYPE_SELL_STOP"])
+MARKET_EXECUTION = CONSTANTS["SYMBOL_TRADE_EXECUTION_MARKET"]
+MS_PER_DAY = 86_400_000
+TIME_SPECIFIED, TIME_SPECIFIED_DAY = CONSTANTS["ORDER_TIME_SPECIFIED"], CONSTANTS["ORDER_TIME_SPECIFIED_DAY"]
 FOK, IOC, RETURN, BOC = FILLINGS
 # order_mode bits, by order type: market, limit, stop, stop-limit
 ORDER_MODE_BITS = (1, 1, 2, 2, 4, 4, 8, 8)
@@ -87,9 +88,14 @@ def order_type_is_permitted(p: Proposal) -> int:
 
 
 def volume_is_valid(p: Proposal) -> int:
-    """Minimum, maximum, step; what remains of a partly closed position must not fall below the minimum."""
+    """Minimum, maximum, step; what remains of a partly closed position must not fall below the minimum.
+
+    A whole position can always be closed, also when partial fills have left it an odd volume.
+    """
     assert p.symbol is not None
     symbol, volume = p.symbol, p.volume
+    if p.position is not None and abs(volume - p.position.volume) < STEP_NOISE and not p.opens:
+        return code.OK
     steps = volume / symbol.volume_step if volume == volume else 0.0
     if not symbol.volume_min - STEP_NOISE <= volume <= symbol.volume_max + STEP_NOISE:
         return code.INVALID_VOLUME
@@ -108,10 +114,10 @@ def filling_is_supported(p: Proposal) -> int:
     filling, mask = p.request.type_filling, p.symbol.filling_mode
     if filling not in FILLINGS:
         return code.INVALID_FILL
-    execution = p.symbol.execution_mode
+    execution = p.execution
     if filling == BOC:
-        limits = p.action == PENDING and p.type not in (4, 5)
-        return code.OK if limits and mask & 4 and execution >= MARKET_EXECUTION else code.INVALID_FILL
+        can_rest = p.action == PENDING and p.type not in STOP_TYPES
+        return code.OK if can_rest and mask & 4 and execution >= MARKET_EXECUTION else code.INVALID_FILL
     if filling == RETURN:
         allowed = p.action == PENDING or execution != MARKET_EXECUTION
         return code.OK if allowed else code.INVALID_FILL
@@ -119,14 +125,15 @@ def filling_is_supported(p: Proposal) -> int:
 
 
 def expiration_is_valid(p: Proposal) -> int:
-    """The symbol's `expiration_mode` bits; a stated moment must be ahead by the server's clock."""
+    """The symbol's `expiration_mode` bits; a stated moment, or the end of a stated day, must be ahead."""
     assert p.symbol is not None
     kind = p.request.type_time
     if kind > 3 or not p.symbol.expiration_mode & (1 << kind):
         return code.INVALID_EXPIRATION
-    if kind >= 2 and p.request.expiration * 1000 <= p.market.now_ms:
-        return code.INVALID_EXPIRATION
-    return code.OK
+    until_ms = p.request.expiration * 1000
+    if kind == TIME_SPECIFIED_DAY:
+        until_ms = (until_ms // MS_PER_DAY + 1) * MS_PER_DAY
+    return code.INVALID_EXPIRATION if kind >= TIME_SPECIFIED and until_ms <= p.market.now_ms else code.OK
 
 
 def not_frozen(p: Proposal) -> int:
@@ -143,62 +150,30 @@ def close_volume_fits(p: Proposal) -> int:
 
 def something_changes(p: Proposal) -> int:
     """New levels must differ from those that stand."""
-    request = p.request
+    assert p.symbol is not None
+    request, digits = p.request, p.symbol.digits
+    sl, tp = round(request.sl, digits), round(request.tp, digits)
     if p.position is not None and p.action == SLTP:
-        same = (request.sl, request.tp) == (p.position.sl, p.position.tp)
-        return code.NO_CHANGES if same else code.OK
+        return code.NO_CHANGES if (sl, tp) == (p.position.sl, p.position.tp) else code.OK
     order = p.order
     assert order is not None
-    wanted = (request.price, request.stoplimit, request.sl, request.tp, request.type_time, request.expiration)
+    wanted = (
+        round(request.price, digits), round(request.stoplimit, digits), sl, tp, request.type_time, request.expiration,
+    )  # fmt: skip
     standing = (order.price_open, order.price_stoplimit, order.sl, order.tp, order.type_time, order.expiration)
     return code.NO_CHANGES if wanted == standing else code.OK
 
 
-def orders_are_within_limit(p: Proposal) -> int:
-    """The account's limit of active orders."""
-    limit = p.account.settings.limit_orders
-    return code.LIMIT_ORDERS if limit and len(p.account.orders) >= limit else code.OK
+def experts_are_allowed(p: Proposal) -> int:
+    """The broker may forbid algorithmic trading on the account."""
+    return code.OK if p.account.trade_expert else code.SERVER_DISABLES_AT
 
 
-def volume_is_within_limit(p: Proposal) -> int:
-    """The symbol's limit of volume in one direction, positions and orders together."""
-    assert p.symbol is not None
-    if not p.symbol.volume_limit or not p.opens:
-        return code.OK
-    exposure = p.account.exposures.get(p.symbol.name)
-    total = p.volume
-    if exposure is not None:
-        total += exposure.long_volume if p.is_buy else exposure.short_volume
-        total += sum(order.volume_current for order in exposure.orders.values() if order.is_buy == p.is_buy)
-    return code.LIMIT_VOLUME if total > p.symbol.volume_limit + STEP_NOISE else code.OK
-
-
-def margin_after(p: Proposal, price: float) -> float:
-    """The account's margin if the volume were opened at this price."""
-    assert p.symbol is not None
-    account, symbol, volume = p.account, p.symbol, p.volume
-    if not account.is_hedging and p.position is not None and p.position.is_buy != p.is_buy:
-        volume = max(volume - p.position.volume, 0.0)
-    margin = margin_in_margin_currency(symbol, volume, price, account.settings.leverage)
-    margin *= p.ledger.exchange.margin_rate(symbol, account.settings.currency, is_buy=p.is_buy, price=price)
-    exposure = account.exposures.get(symbol.name)
-    if exposure is None:
-        return account.money(account.margin + margin)
-    before = exposure.margin(symbol)
-    if not account.is_hedging and p.position is not None and p.position.is_buy != p.is_buy:
-        return account.money(account.margin - before + max(before if p.volume <= p.position.volume else 0.0, margin))
-    return account.money(
-        account.margin - before + exposure.margin_with(symbol, is_buy=p.is_buy, volume=volume, margin=margin)
-    )
-
-
-def money_suffices(p: Proposal) -> int:
-    """Free margin must not become negative. Closing needs none."""
-    if not p.opens:
-        return code.OK
-    assert p.quote is not None
-    price = p.quote.ask if p.is_buy else p.quote.bid
-    return code.NO_MONEY if margin_after(p, price) > p.account.equity else code.OK
+def account_may_trade(p: Proposal) -> int:
+    """Neither closed nor read-only, and not looked at with the investor's password."""
+    account = p.account
+    allowed = account.trade_allowed and account.enabled and not p.is_read_only
+    return code.OK if allowed else code.TRADE_DISABLED
 
 
 def market_is_open(p: Proposal) -> int:
@@ -207,11 +182,15 @@ def market_is_open(p: Proposal) -> int:
     return code.OK if p.market.is_open(p.symbol) else code.MARKET_CLOSED
 
 
+def price_is_known(p: Proposal) -> int:
+    """There must be a quote for the symbol."""
+    return code.OK if p.has_price else code.PRICE_OFF
+
+
 def price_still_stands(p: Proposal) -> int:
-    """On instant execution the price must be within `deviation` points of the market."""
-    assert p.symbol is not None
+    """On request and instant execution the price must be within `deviation` points of the market."""
     assert p.quote is not None
-    if p.symbol.execution_mode >= MARKET_EXECUTION:
+    if p.execution >= MARKET_EXECUTION:
         return code.OK
     price = p.quote.ask if p.is_buy else p.quote.bid
     tolerance = (p.request.deviation + STEP_NOISE) * p.quote.point
@@ -225,19 +204,27 @@ TERMINAL_CHECKS: tuple[tuple[Check, tuple[int, ...]], ...] = (
     (volume_is_valid, (DEAL, PENDING)),
     (filling_is_supported, (DEAL, PENDING)),
     (expiration_is_valid, (PENDING, MODIFY)),
+    (levels.asked_price_is_valid, (DEAL,)),
     (levels.open_price_is_valid, (PENDING, MODIFY)),
     (levels.stops_are_valid, (DEAL, PENDING, SLTP, MODIFY)),
     (not_frozen, (DEAL, SLTP, MODIFY, REMOVE, CLOSE_BY)),
     (close_volume_fits, (DEAL,)),
+    (limits.no_other_close_waits, (DEAL, CLOSE_BY)),
+    (limits.closes_in_order, (DEAL, CLOSE_BY)),
+    (limits.hedging_is_permitted, (DEAL, PENDING)),
     (something_changes, (SLTP, MODIFY)),
-    (orders_are_within_limit, (PENDING,)),
-    (volume_is_within_limit, (DEAL, PENDING)),
-    (money_suffices, (DEAL, PENDING)),
+    (limits.orders_are_within_limit, (PENDING,)),
+    (limits.volume_is_within_limit, (DEAL, PENDING)),
+    (limits.positions_are_within_limit, (DEAL, PENDING)),
+    (limits.money_suffices, (DEAL, PENDING)),
 )
 """The terminal's checks and the actions they apply to; an empty tuple means every action, known or not."""
 
 SERVER_CHECKS: tuple[tuple[Check, tuple[int, ...]], ...] = (
+    (account_may_trade, (DEAL, PENDING, SLTP, MODIFY, REMOVE, CLOSE_BY)),
+    (experts_are_allowed, (DEAL, PENDING, SLTP, MODIFY, REMOVE, CLOSE_BY)),
     (market_is_open, (DEAL, PENDING, SLTP, MODIFY, REMOVE, CLOSE_BY)),
+    (price_is_known, (DEAL, PENDING, CLOSE_BY)),
     (price_still_stands, (DEAL,)),
 )
 """The trade server's checks, made when a request is sent."""

@@ -10,7 +10,9 @@ BUY_STOP = CONSTANTS["ORDER_TYPE_BUY_STOP"]
 SELL_STOP = CONSTANTS["ORDER_TYPE_SELL_STOP"]
 BUY_STOP_LIMIT = CONSTANTS["ORDER_TYPE_BUY_STOP_LIMIT"]
 SELL_STOP_LIMIT = CONSTANTS["ORDER_TYPE_SELL_STOP_LIMIT"]
+PENDING_TYPES = range(BUY_LIMIT, SELL_STOP_LIMIT + 1)
 BELOW_MARKET = (BUY_LIMIT, SELL_STOP, SELL_STOP_LIMIT)
+MARKET_EXECUTION = CONSTANTS["SYMBOL_TRADE_EXECUTION_MARKET"]
 POINT_NOISE = 1e-4
 
 
@@ -34,9 +36,13 @@ def open_price_is_valid(p: Proposal) -> int:
     """The open price of a pending order: a multiple of the tick size, on the right side, by the stops level."""
     assert p.symbol is not None
     assert p.quote is not None
+    if p.type not in PENDING_TYPES:
+        return code.INVALID
     price, point = p.price, p.quote.point
     if not _is_price(p, price):
         return code.INVALID_PRICE
+    if not p.has_price:
+        return code.OK
     level = p.symbol.stops_level * point
     market = p.quote.ask if p.is_buy else p.quote.bid
     distance = market - price if p.type in BELOW_MARKET else price - market
@@ -49,10 +55,19 @@ def open_price_is_valid(p: Proposal) -> int:
     return code.OK
 
 
+def asked_price_is_valid(p: Proposal) -> int:
+    """Request and instant execution need the price at which to deal."""
+    if p.execution >= MARKET_EXECUTION or _is_price(p, p.price):
+        return code.OK
+    return code.INVALID_PRICE
+
+
 def stops_are_valid(p: Proposal) -> int:
     """Stop loss and take profit: on the right side of the market (or of the order's price), by the stops level."""
     sl, tp = p.request.sl, p.request.tp
     if not sl and not tp:
+        return code.OK
+    if not p.has_price:
         return code.OK
     assert p.symbol is not None
     assert p.quote is not None
@@ -69,11 +84,16 @@ def stops_are_valid(p: Proposal) -> int:
 
 
 def is_frozen(p: Proposal) -> bool:
-    """Whether the position's stops or the order's price are within the freeze level of the market."""
+    """Whether the position's stops or the order's price are within the freeze level of the market.
+
+    Adding to a position changes nothing that could be frozen.
+    """
     assert p.symbol is not None
-    if not p.symbol.freeze_level:
+    if not p.symbol.freeze_level or not p.has_price:
         return False
     assert p.quote is not None
+    if p.action == DEAL and p.position is not None and p.position.is_buy == p.is_buy:
+        return False
     freeze = (p.symbol.freeze_level + POINT_NOISE) * p.quote.point
     if p.action in (MODIFY, REMOVE):
         assert p.order is not None

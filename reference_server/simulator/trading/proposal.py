@@ -17,11 +17,16 @@ SLTP = CONSTANTS["TRADE_ACTION_SLTP"]
 MODIFY = CONSTANTS["TRADE_ACTION_MODIFY"]
 REMOVE = CONSTANTS["TRADE_ACTION_REMOVE"]
 CLOSE_BY = CONSTANTS["TRADE_ACTION_CLOSE_BY"]
+EXCHANGE_EXECUTION = CONSTANTS["SYMBOL_TRADE_EXECUTION_EXCHANGE"]
+VOLUME_NOISE = 1e-8
 
 
 @dataclass(slots=True)
 class Proposal:
-    """What a request means on this account now. Absent parts are None."""
+    """What a request means on this account now. Absent parts are None.
+
+    `opens`: it adds exposure, in whole or in part. `is_read_only`: it comes from a terminal logged in as investor.
+    """
 
     account: Account
     request: Struct
@@ -36,23 +41,25 @@ class Proposal:
     position: Position | None
     opposite: Position | None
     order: Order | None
+    is_buy: bool
+    opens: bool
+    is_read_only: bool = False
 
     @property
-    def is_buy(self) -> bool:
-        """Whether the request buys."""
-        return self.type in BUY_TYPES
+    def has_price(self) -> bool:
+        """Whether there is a quote for the symbol."""
+        return self.quote is not None and self.quote.bid > 0
 
     @property
-    def opens(self) -> bool:
-        """Whether the request adds exposure, in whole or in part."""
-        if self.action == PENDING:
-            return True
-        if self.action != DEAL:
-            return False
-        return self.position is None or self.position.is_buy == self.is_buy or self.volume > self.position.volume
+    def execution(self) -> int:
+        """The execution mode: an exchange account has exchange execution in every symbol."""
+        assert self.symbol is not None
+        return EXCHANGE_EXECUTION if self.account.is_exchange else self.symbol.execution_mode
 
 
-def propose(account: Account, request: Struct, market: Market, ledger: Ledger) -> Proposal:
+def propose(
+    account: Account, request: Struct, market: Market, ledger: Ledger, *, is_read_only: bool = False
+) -> Proposal:
     """Look up what a request refers to."""
     action, _, order_ticket, name, volume, price, *_, position_ticket, opposite_ticket = request
     kind = request.type
@@ -72,8 +79,11 @@ def propose(account: Account, request: Struct, market: Market, ledger: Ledger) -
     elif not account.is_hedging and action in (DEAL, SLTP) and position is None and not position_ticket:
         held = account.positions_of(name)
         position = held[0] if held else None
-    symbol = market.symbols.get(name)
-    quote = market.quotes.get(name)
-    return Proposal(
-        account, request, market, ledger, action, kind, volume, price, symbol, quote, position, opposite, order
+    is_buy = kind in BUY_TYPES
+    opens = action == PENDING or (
+        action == DEAL and (position is None or position.is_buy == is_buy or volume > position.volume + VOLUME_NOISE)
     )
+    return Proposal(
+        account, request, market, ledger, action, kind, volume, price, market.symbols.get(name),
+        market.quotes.get(name), position, opposite, order, is_buy, opens, is_read_only,
+    )  # fmt: skip

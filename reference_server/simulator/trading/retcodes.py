@@ -6,6 +6,14 @@ from types import MappingProxyType
 from reference_server.simulator.surface.constants import CONSTANTS
 
 OK = 0
+REJECT = CONSTANTS["TRADE_RETCODE_REJECT"]
+PLACED = CONSTANTS["TRADE_RETCODE_PLACED"]
+DONE_PARTIAL = CONSTANTS["TRADE_RETCODE_DONE_PARTIAL"]
+PRICE_OFF = CONSTANTS["TRADE_RETCODE_PRICE_OFF"]
+LIMIT_POSITIONS = CONSTANTS["TRADE_RETCODE_LIMIT_POSITIONS"]
+CLOSE_ORDER_EXIST = CONSTANTS["TRADE_RETCODE_CLOSE_ORDER_EXIST"]
+FIFO_CLOSE = CONSTANTS["TRADE_RETCODE_FIFO_CLOSE"]
+HEDGE_PROHIBITED = 10046  # MQL5's TRADE_RETCODE_HEDGE_PROHIBITED, which the Python package lacks
 REQUOTE = CONSTANTS["TRADE_RETCODE_REQUOTE"]
 DONE = CONSTANTS["TRADE_RETCODE_DONE"]
 INVALID = CONSTANTS["TRADE_RETCODE_INVALID"]
@@ -35,7 +43,15 @@ COMMENTS: Mapping[int, str] = MappingProxyType(
     {
         OK: "Done",
         REQUOTE: "Requote",
+        REJECT: "Rejected",
+        PLACED: "Order placed",
         DONE: "Request executed",
+        DONE_PARTIAL: "Request executed partially",
+        PRICE_OFF: "No prices",
+        LIMIT_POSITIONS: "Positions limit reached",
+        CLOSE_ORDER_EXIST: "Close order already exists",
+        FIFO_CLOSE: "Only FIFO closing allowed",
+        HEDGE_PROHIBITED: "Hedging prohibited",
         INVALID: "Invalid request",
         INVALID_VOLUME: "Invalid volume",
         INVALID_PRICE: "Invalid price",
