@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _FILE: Final = click.Path(path_type=Path)
 _TERMINALS: Final = ("simulated", "metatrader5", "mt5linux")
+_PROCESSES: Final = ("inline", "shared", "per_account")
 _LARGEST_LOGIN: Final = 2**63 - 1
 _LONGEST_SERVER: Final = 253
 """Of what the package accepts, as for the password."""
@@ -32,6 +33,11 @@ _LONGEST_SERVER: Final = 253
     type=click.Choice(("simulated", "metatrader5", "mt5linux")),
     help="What plays the MetaTrader 5 terminal.",
 )
+@click.option("--simulator-config", type=_FILE, metavar="FILE", help="Simulated broker in TOML.")
+@click.option("--simulator-process", type=click.Choice(_PROCESSES), help="Where it runs; inline by default.")
+@click.option("--simulator-address", metavar="ADDRESS", help="One that `tonpo simulator serve` runs.")
+@click.option("--terminal-template", type=_FILE, metavar="DIR", help="metatrader5: an installed terminal.")
+@click.option("--mt5linux-endpoints", metavar="HOST:PORT,...", help="mt5linux: its servers.")
 @click.option("--login", type=click.IntRange(1, _LARGEST_LOGIN), metavar="LOGIN", help="Log in to this account.")
 @click.option("--server", metavar="SERVER", help="The account's trade server; needed with --login.")
 @click.option("--password-file", type=_FILE, metavar="FILE", help="Holds the password, instead of asking for it.")

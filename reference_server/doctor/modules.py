@@ -45,10 +45,7 @@ def _knock(source: Served) -> None:
     try:
         line = parse_address(source.address).connect()
     except OSError as error:
-        raise BrokerUnreachable(
-            f"nobody serves a simulator at {source.address} ({error.strerror or error}): "
-            "start it with `tonpo simulator serve`"
-        ) from error
+        raise BrokerUnreachable(f"nobody serves a simulator at {source.address} ({error.strerror or error})") from error
     with line:
         try:
             line.sendall(wire.hello(source.token))

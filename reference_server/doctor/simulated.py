@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reference_server.clock import SystemClock
 from reference_server.config import Settings
 from reference_server.doctor.finding import Finding, ok, problem
 from reference_server.doctor.inquiry import Inquiry
-from reference_server.doctor.probe import Answers, Ending
+from reference_server.doctor.probe import Answers
 from reference_server.doctor.session import judge
+from reference_server.provider import choose_terminals
+from reference_server.terminals.providers.unusable import ProviderUnusable
 from reference_server.terminals.workers.sources import Hosted, Served
 
 _SUBJECT = "simulator"
@@ -16,7 +19,13 @@ _SUBJECT = "simulator"
 
 def examine_simulated(settings: Settings, inquiry: Inquiry) -> Iterator[Finding]:
     """Build the broker in a child, or connect to the one that is served, and log in where that is asked for."""
-    if settings.simulator_process == "per_account" and settings.simulator_address is not None:
+    if settings.simulator_process == "per_account" or settings.simulator_address is not None:
+        try:
+            choose_terminals(settings, SystemClock())  # builds no broker: this one is elsewhere
+        except ProviderUnusable as error:
+            yield problem(_SUBJECT, str(error), "Correct what is named and ask again.")
+            return
+        assert settings.simulator_address is not None
         served = Served(settings.simulator_address, settings.simulator_token or "")
         answers = inquiry.ask(served, logging_in=inquiry.login is not None)
         yield from _judge_served(answers, settings.simulator_address)
@@ -40,7 +49,8 @@ def _judge_hosted(answers: Answers) -> Iterator[Finding]:
 
 
 def _judge_served(answers: Answers, address: str) -> Iterator[Finding]:
-    refused = answers.steps.get("initialize", {}).get("done") is False
-    if "open" not in answers.steps or answers.ending is not Ending.COMPLETE or refused:
-        return
-    yield ok(_SUBJECT, f"a served broker answers at {address}")
+    if "open" in answers.steps:
+        yield ok(_SUBJECT, f"a served broker answers at {address}")
+    else:
+        remedy = "Start it with tonpo simulator serve, or correct simulator_address and simulator_token."
+        yield problem(_SUBJECT, answers.reason, remedy)
