@@ -8,6 +8,7 @@ RUN_STAMP := $(VENV)/installed-run-$(shell cat requirements.lock pyproject.toml 
 DEV_STAMP := $(VENV)/installed-dev-$(shell cat requirements-dev.lock pyproject.toml 2>/dev/null | cksum | cut -d ' ' -f 1)
 SPECTRAL_STAMP := $(VENV)/installed-spectral-$(shell cksum < tools/spectral/package-lock.json | cut -d ' ' -f 1)
 PUBLISHED_STAMP := $(VENV)/installed-published-$(shell cksum < tests/published/requirements.lock | cut -d ' ' -f 1)
+THIRD_PARTY_STAMP := $(VENV)/installed-third-party-$(shell cat tests/third_party/*.lock | cksum | cut -d ' ' -f 1)
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps --no-compile
 PIP_COMPILE := $(VENV)/lock/bin/pip-compile --quiet --generate-hashes --allow-unsafe --build-deps-for editable --strip-extras \
 	--no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
@@ -53,7 +54,7 @@ check-spec: $(DEV_STAMP) $(SPECTRAL_STAMP) ## the contract (tonpo spec lint, spe
 	@$(NODE)/bin/node tools/spectral/node_modules/@stoplight/spectral-cli/dist/index.js lint --quiet --fail-severity warn \
 		--ruleset .spectral.yaml spec/openapi.yaml spec/asyncapi.yaml
 
-tests: $(DEV_STAMP) $(PUBLISHED_STAMP) ## the tests (pytest)
+tests: $(DEV_STAMP) $(PUBLISHED_STAMP) $(THIRD_PARTY_STAMP) ## the tests (pytest)
 	@echo "==> Tests (pytest)"
 	@$(BIN)/python -m pytest -q -n auto
 
@@ -64,6 +65,8 @@ lock: check-python ## pin the newest allowed versions in the lock files
 	@$(PIP_COMPILE) --upgrade --output-file requirements.lock pyproject.toml
 	@$(PIP_COMPILE) --upgrade --extra dev --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
 	@$(PIP_COMPILE) --upgrade --output-file tests/published/requirements.lock tests/published/requirements.in
+	@$(filter-out --allow-unsafe,$(PIP_COMPILE)) --upgrade --unsafe-package numpy \
+		--output-file tests/third_party/requirements.lock tests/third_party/requirements.in
 	@$(PIP_COMPILE) --upgrade --output-file tools/pip/requirements.lock tools/pip/requirements.in
 	@echo "==> Locking the node linter"
 	@cd tools/spectral && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
@@ -99,6 +102,12 @@ $(PUBLISHED_STAMP): | $(DEV_STAMP)
 	@rm -rf $(VENV)/published
 	@$(PIP_INSTALL) --require-hashes --target $(VENV)/published -r tests/published/requirements.lock
 	@rm -f $(VENV)/installed-published-* && touch $@
+
+$(THIRD_PARTY_STAMP): | $(DEV_STAMP)
+	@echo "==> Installing published packages that trade on the simulator, apart from the rest"
+	@rm -rf $(VENV)/third_party
+	@$(PIP_INSTALL) --require-hashes --target $(VENV)/third_party $(addprefix -r ,$(wildcard tests/third_party/*.lock))
+	@rm -f $(VENV)/installed-third-party-* && touch $@
 
 $(SPECTRAL_STAMP): | $(DEV_STAMP)
 	@echo "==> Installing spectral in tools/spectral"

@@ -16,7 +16,7 @@ from reference_server.simulator.pipe.server import PipeServer
 from reference_server.simulator.stand_in import StandInMisconfigured, site_folder, terminal_from_environment
 from tonpo_spec.served import tonpo_command, tonpo_environment
 
-TRADE = Path(__file__).with_name("trading_script.py")
+TRADE = Path(__file__).parent.parent / "third_party" / "use_metatrader5.py"
 INSTALL = "from reference_server.simulator.stand_in import install; install()"
 
 
