@@ -55,6 +55,11 @@ class BridgedMetaTrader5:
         self._call = connection.namespace["tonpo_call"]
         self._error = (1, "Success")
 
+    @property
+    def __version__(self) -> str:
+        """The far package's own."""
+        return str(self._connection.eval("str(MetaTrader5.__version__)"))
+
     def last_error(self) -> tuple[int, str]:
         """Code and text of the call before."""
         return self._error
