@@ -201,6 +201,7 @@ async def test_a_modification_to_the_wrong_side_is_refused(terminal: Terminal) -
 
 async def test_a_watched_symbol_tells_every_tick(desk: Desk, terminal: Terminal) -> None:
     terminal.watch({"EURUSD"}, ())
+    await terminal.knows_symbol("EURUSD")  # its answer says that the watch has arrived, wherever the terminal is
     for step in range(1, 6):
         desk.pass_time(0.001)
         desk.price("EURUSD", 1.1 + step * 1e-5, 1.1001 + step * 1e-5)
@@ -213,6 +214,7 @@ async def test_a_symbol_that_is_watched_no_longer_is_silent(desk: Desk, terminal
     desk.price("GBPUSD", 1.27, 1.2701)
     terminal.watch({"EURUSD", "GBPUSD"}, ())
     terminal.watch({"GBPUSD"}, ())
+    await terminal.knows_symbol("EURUSD")
     desk.pass_time(1)
     desk.price("EURUSD", 1.2, 1.2001)
     desk.price("GBPUSD", 1.28, 1.2801)
@@ -223,6 +225,7 @@ async def test_a_symbol_that_is_watched_no_longer_is_silent(desk: Desk, terminal
 async def test_a_candle_is_told_when_it_closes(desk: Desk, terminal: Terminal) -> None:
     desk.pass_time(60)  # into a minute that has only the ticks below
     terminal.watch((), {("EURUSD", Timeframe.M1)})
+    await terminal.knows_symbol("EURUSD")
     for bid in (1.1, 1.103, 1.099, 1.102):
         desk.pass_time(1)
         desk.price("EURUSD", bid, round(bid + 0.0001, 5))

@@ -14,7 +14,7 @@ from typing import Final
 from reference_server.terminals.providers.package import PACKAGE, is_package_installed
 from reference_server.terminals.providers.processes import ProcessPerAccount, WorkerTerms
 from reference_server.terminals.providers.unusable import ProviderUnusable
-from reference_server.terminals.workers.sources import Installed
+from reference_server.terminals.workers.sources import Installed, Source
 from reference_server.usecases.ports import BrokerUnreachable, Clock
 
 PROGRAM: Final = "terminal64.exe"
@@ -38,7 +38,7 @@ class TerminalFolders:
             raise BrokerUnreachable(f"The terminal folder {folder} cannot be made: {failed}") from failed
         return Installed(str(folder / PROGRAM), timeout_ms=self._timeout_ms)
 
-    def give_back(self, _account_id: str, /) -> None:
+    def give_back(self, _source: Source, /) -> None:
         """The folder stays the account's own."""
 
     def _copy(self, folder: Path) -> None:

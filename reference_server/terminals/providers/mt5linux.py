@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from reference_server.terminals.providers.bridge import RPYC
 from reference_server.terminals.providers.processes import ProcessPerAccount, WorkerTerms
 from reference_server.terminals.providers.unusable import ProviderUnusable
-from reference_server.terminals.workers.sources import Bridged
+from reference_server.terminals.workers.sources import Bridged, Source
 from reference_server.usecases.ports import BrokerUnreachable, Clock
 
 
@@ -32,7 +32,7 @@ class Endpoints:
         self._endpoints = tuple(endpoints)
         self._path = path
         self._timeout_ms = timeout_ms
-        self._lent: dict[Endpoint, str] = {}
+        self._lent: set[Endpoint] = set()
         self._last: dict[str, Endpoint] = {}
 
     async def take(self, account_id: str, /) -> Bridged:
@@ -46,15 +46,14 @@ class Endpoints:
         others = set(self._last.values())
         endpoint = last if last in free else next((one for one in free if one not in others), free[0])
         assert endpoint is not None
-        self._lent[endpoint] = account_id
+        self._lent.add(endpoint)
         self._last[account_id] = endpoint
         return Bridged(endpoint.host, endpoint.port, path=self._path, timeout_ms=self._timeout_ms)
 
-    def give_back(self, account_id: str, /) -> None:
-        """Take the account's endpoint back."""
-        for endpoint, borrower in list(self._lent.items()):
-            if borrower == account_id:
-                del self._lent[endpoint]
+    def give_back(self, source: Source, /) -> None:
+        """Take an endpoint back."""
+        assert isinstance(source, Bridged)
+        self._lent.discard(Endpoint(source.host, source.port))
 
 
 def mt5linux_terminals(

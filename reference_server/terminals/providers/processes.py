@@ -37,8 +37,8 @@ class Sources(Protocol):
         """Give an account its source. Raises BrokerUnreachable when there is none for it now."""
         ...
 
-    def give_back(self, account_id: str, /) -> None:
-        """The account's terminal is gone: its source is free."""
+    def give_back(self, source: Source, /) -> None:
+        """The terminal that had it is gone: it is free."""
         ...
 
 
@@ -52,7 +52,7 @@ class OneSource:
         """Give it."""
         return self._source
 
-    def give_back(self, _account_id: str, /) -> None:
+    def give_back(self, _source: Source, /) -> None:
         """Nothing is held."""
 
 
@@ -64,7 +64,7 @@ class ProcessPerAccount:
         self._sources = sources
         self._terms = terms or WorkerTerms()
         self._ledgers = Ledgers(clock, self._terms.reconciling)
-        self._workers: dict[WorkerTerminal, tuple[WorkerProcess, str]] = {}
+        self._workers: dict[WorkerTerminal, tuple[WorkerProcess, Source]] = {}
 
     async def open(self, account_id: str, credentials: Mt5Credentials, listener: Listener) -> WorkerTerminal:
         """Start a worker and its terminal, and log in. Raises LoginRefused, BrokerUnreachable."""
@@ -72,11 +72,11 @@ class ProcessPerAccount:
         try:
             process = await _started(account_id, self._terms)
         except BaseException:
-            self._sources.give_back(account_id)
+            self._sources.give_back(source)
             raise
         unsettled = self._ledgers.of(account_id, credentials)
         terminal = WorkerTerminal(process, 0, self._clock, unsettled, self._free)
-        self._workers[terminal] = (process, account_id)
+        self._workers[terminal] = (process, source)
         await _opened(terminal, account_id, credentials, source, listener, self._terms)
         return terminal
 
@@ -86,10 +86,10 @@ class ProcessPerAccount:
         await self._ledgers.close()
 
     async def _free(self, terminal: WorkerTerminal) -> None:
-        process, account_id = self._workers.pop(terminal)
+        process, source = self._workers.pop(terminal)
         process.kill("its terminal is closed")
         await process.gone()
-        self._sources.give_back(account_id)
+        self._sources.give_back(source)
 
 
 class SharedProcess:

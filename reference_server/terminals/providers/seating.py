@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 class Seating:
     """Opens the terminals of one worker. The simulated broker that it may host is started with its first terminal."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, hosted: SimulatedTerminals | None = None) -> None:
         self._clock = clock
-        self._hosted: SimulatedTerminals | None = None
+        self._hosted = hosted
 
     async def open(self, request: Open, listener: Listener) -> InlineTerminal:
         """Start the terminal and log in. Raises LoginRefused, BrokerUnreachable."""

@@ -13,8 +13,8 @@ from reference_server.terminals.providers.seating import Seating
 from reference_server.terminals.workers.child import serve_pipes
 
 
-def main() -> None:
-    """Serve the gateway over standard input and output until it is gone.
+def main(seating: Seating | None = None) -> None:
+    """Serve the gateway over standard input and output until it is gone. `seating` makes the terminals.
 
     Whatever else writes to standard output (the module, a library, the terminal) is led to standard error, which the
     gateway logs: no print can come between two messages.
@@ -31,7 +31,7 @@ def main() -> None:
         msvcrt.setmode(writing, os.O_BINARY)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the gateway, which then stops its workers in order
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    seating = Seating(SystemClock())
+    seating = seating or Seating(SystemClock())
     asyncio.run(serve_pipes(reading, writing, seating.open, seating.close))
 
 
