@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Literal
 
 from reference_server.domain.account import AccountInfo
@@ -50,13 +51,29 @@ class AccountChanged:
     info: AccountInfo
 
 
+class Trouble(StrEnum):
+    """What keeps a terminal from trading or from prices."""
+
+    TERMINAL_GONE = "terminal_gone"
+    BROKER_LOST = "broker_lost"
+    AUTOTRADING_OFF = "autotrading_off"
+    API_DISABLED = "api_disabled"
+    READ_ONLY = "read_only"
+    EXPERTS_FORBIDDEN = "experts_forbidden"
+    FEED_FROZEN = "feed_frozen"
+
+
 @dataclass(frozen=True, slots=True)
 class ConnectionChanged:
-    """The terminal lost or regained its broker (`connected`), or died (`alive` False)."""
+    """The terminal lost or regained its broker (`connected`), or died (`alive` False), or its troubles changed.
+
+    `troubles` are all that there are now, `detail` says them in words for the operator.
+    """
 
     connected: bool
     alive: bool = True
     detail: str = ""
+    troubles: tuple[Trouble, ...] = ()
 
 
 TerminalEvent = TickArrived | CandleClosed | PositionChanged | OrderSettled | AccountChanged | ConnectionChanged

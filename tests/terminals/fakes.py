@@ -134,7 +134,9 @@ class HandMadeModule:
             "margin_mode": 2,
             "trade_mode": 0,
             "trade_allowed": True,
+            "trade_expert": True,
         }
+        self.terminal = {"trade_allowed": True, "tradeapi_disabled": False}
         self.error = (1, "Success")
         self.initializes = True
         self.started_with: dict[str, Any] = {}
@@ -170,7 +172,7 @@ class HandMadeModule:
         return self._alive(SimpleNamespace(**self.account))
 
     def terminal_info(self) -> Any:
-        return self._alive(SimpleNamespace(connected=self.connected))
+        return self._alive(SimpleNamespace(connected=self.connected, **self.terminal))
 
     def symbols_get(self, *args: Any, **kwargs: Any) -> Any:
         return self._alive((SimpleNamespace(**self.symbol),))
@@ -202,6 +204,9 @@ class HandMadeModule:
 
     def history_orders_get(self, *args: Any, **kwargs: Any) -> Any:
         return self._alive(tuple(order for order in self.past_orders if order.ticket == kwargs.get("ticket")))
+
+    def history_deals_total(self, date_from: int, date_to: int, /) -> Any:
+        return self._alive(len([deal for deal in self.deals if date_from <= deal.time <= date_to]))
 
     def history_deals_get(self, *args: Any, **kwargs: Any) -> Any:
         if "position" in kwargs:

@@ -70,6 +70,10 @@ class MetaTrader5Module(Protocol):
         """Orders that are done, by two positional times of the server's clock or by `ticket`, or None."""
         ...
 
+    def history_deals_total(self, date_from: int, date_to: int, /) -> Any:
+        """How many deals there are between two times of the server's clock, or None."""
+        ...
+
     def history_deals_get(self, *args: Any, **kwargs: Any) -> Any:
         """Deals, by two positional times of the server's clock or by `position`, or None."""
         ...

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from reference_server.domain.events import OrderSettled
+from reference_server.terminals.adapter.retcodes import DONE_PARTIAL, PLACED
 
 _KEPT: Final = 10_000
 """Orders remembered; the poller sees an order within a few polls, so this bounds memory and forgets nothing in use."""
+_NOISE: Final = 1e-9
 
 
 class Settlements:
@@ -18,15 +20,32 @@ class Settlements:
     def __init__(self) -> None:
         self._waiting: list[OrderSettled] = []
         self._placed: OrderedDict[int, None] = OrderedDict()
-        self._filled: OrderedDict[int, None] = OrderedDict()
+        self._filled: OrderedDict[int, float] = OrderedDict()
         self._told: OrderedDict[int, None] = OrderedDict()
+        self._deals: OrderedDict[int, None] = OrderedDict()
+        self._unfilled: dict[int, None] = {}
+
+    @property
+    def has_news(self) -> bool:
+        """Whether an outcome waits to be announced."""
+        return bool(self._waiting)
 
     def report(self, settled: OrderSettled, *, is_filled: bool) -> None:
-        """Announce an outcome at the next poll. `is_filled`: its deals are all known, else only the placing is."""
+        """Announce an outcome at the next poll. `is_filled`: its deals are known, else only the placing is.
+
+        Of an order that was filled in part, the deals up to the volume announced are known.
+        """
         self._waiting.append(settled)
-        ticket = settled.result.order
-        if ticket:
-            _keep(self._filled if is_filled else self._placed, ticket)
+        result = settled.result
+        if not result.order:
+            return
+        if is_filled:
+            announced = result.volume if result.retcode == DONE_PARTIAL else float("inf")
+            _keep(self._filled, result.order, announced)
+        else:
+            _keep(self._placed, result.order, None)
+            if result.retcode == PLACED:
+                self._unfilled[result.order] = None
 
     def report_found(self, settled: OrderSettled, *, is_filled: bool) -> None:
         """Announce an outcome that was found afterwards, unless the poller has seen and told it already."""
@@ -38,31 +57,53 @@ class Settlements:
     def know(self, orders: Iterable[int]) -> None:
         """Learn of orders that were settled before: they are not told again, and are no other's."""
         for order in orders:
-            _keep(self._filled, order)
+            _keep(self._filled, order, float("inf"))
 
     def told(self, order: int) -> None:
         """Note that the poller has announced something of this order."""
-        _keep(self._told, order)
+        _keep(self._told, order, None)
 
     def take(self) -> list[OrderSettled]:
         """Give what waits, in order, and forget it."""
         waiting, self._waiting = self._waiting, []
         return waiting
 
+    @property
+    def unfilled(self) -> tuple[int, ...]:
+        """Orders that the broker took and had not filled when it answered: what becomes of them is awaited."""
+        return tuple(self._unfilled)
+
+    def followed(self, orders: Iterable[int]) -> None:
+        """The poller awaits the end of these."""
+        for order in orders:
+            self._unfilled.pop(order, None)
+
+    def untold(self, order: int, deals: list[Any]) -> list[Any]:
+        """The deals of an order that were not announced with it."""
+        announced = self._filled.get(order)
+        if announced is None:
+            return deals
+        news: list[Any] = []
+        for deal in deals:
+            if deal.ticket in self._deals:
+                announced -= deal.volume
+            elif deal.volume <= announced + _NOISE:
+                announced -= deal.volume
+                _keep(self._deals, deal.ticket, None)
+            else:
+                news.append(deal)
+        return news
+
     def is_announced_as_placed(self, order: int) -> bool:
         """Whether the placing of this order was announced."""
         return order in self._placed
-
-    def is_announced_as_filled(self, order: int) -> bool:
-        """Whether the filling of this order was announced."""
-        return order in self._filled
 
     def is_own(self, order: int) -> bool:
         """Whether this order's outcome was reported here: it is no other's."""
         return order in self._placed or order in self._filled
 
 
-def _keep(tickets: OrderedDict[int, None], ticket: int) -> None:
-    tickets[ticket] = None
+def _keep(tickets: OrderedDict[int, Any], ticket: int, value: Any) -> None:
+    tickets[ticket] = value
     if len(tickets) > _KEPT:
         tickets.popitem(last=False)

@@ -15,6 +15,7 @@ from reference_server.terminals.adapter.clock import BrokerClock
 from reference_server.terminals.adapter.constants import (
     MARGIN_MODES,
     ORDER_BUY_STOP,
+    ORDER_SELL,
     ORDER_SELL_STOP,
     POSITION_BUY,
     REASONS_OF_THE_SERVER,
@@ -96,6 +97,11 @@ def candle(symbol: str, timeframe: Timeframe, row: tuple[Any, ...], *, digits: i
     )
 
 
+def is_market_order(order_type: int) -> bool:
+    """Whether an order of this MT5 type is filled at once and never waits in the book."""
+    return order_type <= ORDER_SELL
+
+
 def side_of_order(order_type: int) -> Side:
     """Which way an order of this MT5 type trades."""
     return Side.SELL if order_type in SELLING_ORDERS else Side.BUY
@@ -105,7 +111,7 @@ def type_of_order(order_type: int, reason: int) -> OrderType | None:
     """The contract's kind of an MT5 order; None for one that nobody placed (stops) or that it has no word for."""
     if reason in REASONS_OF_THE_SERVER:
         return None
-    if order_type <= 1:
+    if is_market_order(order_type):
         return OrderType.MARKET
     if order_type > ORDER_SELL_STOP:
         return None

@@ -2,32 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
+from reference_server.domain.errors import GatewayError
 from reference_server.domain.events import OrderSettled, PositionChanged, TerminalEvent
-from reference_server.domain.trading import OrderResult, Position
-from reference_server.terminals.adapter import retcodes, shapes
+from reference_server.domain.trading import Position
 from reference_server.terminals.adapter.adapter import MetaTraderAdapter
-from reference_server.terminals.adapter.constants import (
-    DEAL_ENTRY_IN,
-    DEAL_ENTRY_OUT_BY,
-    DEAL_SELL,
-    ORDER_STATE_CANCELED,
-    ORDER_STATE_EXPIRED,
-    ORDER_STATE_REJECTED,
-)
+from reference_server.terminals.adapter.constants import DEAL_SELL
 from reference_server.terminals.polling.deals import Deals
+from reference_server.terminals.polling.endings import Endings
+from reference_server.terminals.polling.outcomes import Outcomes
 
 _LOOK_ON_SECONDS: Final = 1.0
 """How long deals are looked for after a change: they come 10 to 1000 ms late."""
 _SWEEP_SECONDS: Final = 5.0
 """How often deals are looked for without a sign: one that opened and closed between two polls leaves none."""
-_VANISHED: Final = {
-    ORDER_STATE_CANCELED: (retcodes.CANCELED, "The pending order was cancelled."),
-    ORDER_STATE_EXPIRED: (retcodes.CANCELED, "The pending order expired."),
-    ORDER_STATE_REJECTED: (retcodes.ACTIVATION_REJECTED, "The activation of the pending order was rejected."),
-}
+_GIVE_UP_SECONDS: Final = 60.0
+"""How long the history is asked why a pending order ended."""
+
+
+@dataclass(slots=True)
+class _State:
+    """The book at the last poll. `vanished` and `closing`: what is gone, and until when its end is sought."""
+
+    positions: dict[int, Any] = field(default_factory=dict)
+    told: dict[int, Position] = field(default_factory=dict)
+    told_at: dict[int, float] = field(default_factory=dict)
+    orders: dict[int, Any] = field(default_factory=dict)
+    vanished: dict[int, tuple[Any, float]] = field(default_factory=dict)
+    closing: dict[int, tuple[Any, float]] = field(default_factory=dict)
+    unseen: dict[int, float] = field(default_factory=dict)
+    """Identifiers of positions that deals opened and that did not show (yet), and until when they may."""
+
+    def copy(self) -> _State:
+        return _State(
+            dict(self.positions),
+            dict(self.told),
+            dict(self.told_at),
+            dict(self.orders),
+            dict(self.vanished),
+            dict(self.closing),
+            dict(self.unseen),
+        )
 
 
 class BookFollower:
@@ -37,62 +54,74 @@ class BookFollower:
         self._adapter = adapter
         self._interval = position_interval_seconds
         self._deals = Deals(adapter)
-        self._positions: dict[int, Any] = {}
-        self._told: dict[int, Position] = {}
-        self._told_at: dict[int, float] = {}
-        self._orders: dict[int, Any] = {}
-        self._vanished: dict[int, Any] = {}
+        self._outcomes = Outcomes(adapter)
+        self._endings = Endings(adapter)
+        self._state = _State()
         self._look_until = 0.0
         self._next_sweep = 0.0
 
     @property
     def is_empty(self) -> bool:
         """Whether there is neither a position nor a pending order."""
-        return not self._positions and not self._orders
+        return not self._state.positions and not self._state.orders
 
     def begin(self) -> None:
         """Take the book as it stands as known."""
         now = self._adapter.clock.monotonic()
         self._deals.begin()
         for record in self._adapter.position_book.records():
-            self._positions[record.ticket] = record
-            self._told[record.ticket] = self._adapter.position_book.shape(record)
-            self._told_at[record.ticket] = now
-        self._orders = self._read_orders()
+            self._state.positions[record.ticket] = record
+            self._state.told[record.ticket] = self._adapter.position_book.shape(record)
+            self._state.told_at[record.ticket] = now
+        self._state.orders = self._read_orders()
         self._next_sweep = now + _SWEEP_SECONDS
 
     def poll(self, *, balance_moved: bool) -> list[TerminalEvent]:
-        """Give what changed since the last call: settled orders first, then positions."""
+        """Give what changed since the last call: settled orders first, then positions.
+
+        A terminal that fails in the middle leaves everything as it was, so that nothing is lost or told twice.
+        """
         now = self._adapter.clock.monotonic()
         positions = {record.ticket: record for record in self._adapter.position_book.records()}
         orders = self._read_orders()
-        announced = self._adapter.settlements.take()  # only now: a terminal that could not be read would lose them
-        placed = [order for ticket, order in orders.items() if ticket not in self._orders]
-        self._vanished.update({t: order for t, order in self._orders.items() if t not in orders})
-        is_changed = balance_moved or announced or placed or self._vanished or _differ(positions, self._positions)
-        if is_changed:
+        before = self._state
+        state = before.copy()
+        gone = {ticket: (order, now + _GIVE_UP_SECONDS) for ticket, order in before.orders.items()}
+        state.vanished.update({ticket: end for ticket, end in gone.items() if ticket not in orders})
+        unfilled = self._adapter.settlements.unfilled
+        for ticket in unfilled:
+            state.vanished.setdefault(ticket, (None, now + _GIVE_UP_SECONDS))
+        for ticket in orders:
+            state.vanished.pop(ticket, None)
+        placed = [order for ticket, order in orders.items() if ticket not in before.orders]
+        is_moved = balance_moved or placed or state.vanished or state.closing or state.unseen
+        if is_moved or self._adapter.settlements.has_news or _differ(positions, before.positions):
             self._look_until = now + _LOOK_ON_SECONDS
         is_sweep = now >= self._next_sweep
-        deals: list[Any] = []
-        if is_sweep or now <= self._look_until:
-            deals = self._deals.new(is_wide=is_sweep)
-            if is_sweep:
-                self._next_sweep = now + _SWEEP_SECONDS
-        events: list[TerminalEvent] = [*announced]
-        events += [
-            _placed(order) for order in placed if not self._adapter.settlements.is_announced_as_placed(order.ticket)
-        ]
-        events += self._filled(deals, positions)
-        events += self._ended()
-        events += self._moved(positions, deals, now)
-        self._positions, self._orders = positions, orders
-        return events
+        deals = self._deals.look(is_wide=is_sweep) if is_sweep or now <= self._look_until else []
+        state.positions, state.orders = positions, orders
+        self._state = state
+        try:
+            events: list[TerminalEvent] = self._outcomes.placed(placed)
+            events += self._filled(deals, before)
+            events += self._ended(now)
+            events += self._moved(before, now)
+            events += self._flashed(deals, now)
+        except GatewayError:
+            self._state = before
+            self._deals.forget_count()
+            raise
+        self._deals.note(deals)
+        self._adapter.settlements.followed(unfilled)
+        if is_sweep:
+            self._next_sweep = now + _SWEEP_SECONDS
+        return [*self._adapter.settlements.take(), *events]
 
     def _read_orders(self) -> dict[int, Any]:
         connection = self._adapter.connection
         return {order.ticket: order for order in connection.rows(connection.module.orders_get(), "orders_get")}
 
-    def _filled(self, deals: list[Any], positions: dict[int, Any]) -> list[OrderSettled]:
+    def _filled(self, deals: list[Any], before: _State) -> list[OrderSettled]:
         """One outcome for each order that new deals belong to, unless it was announced when it was placed."""
         by_order: dict[int, list[Any]] = {}
         for deal in deals:
@@ -100,91 +129,72 @@ class BookFollower:
                 by_order.setdefault(deal.order, []).append(deal)
         settled: list[OrderSettled] = []
         for ticket, group in by_order.items():
-            order = self._vanished.pop(ticket, None)
-            if self._adapter.settlements.is_announced_as_filled(ticket):
-                continue
-            order = order or self._orders.get(ticket) or self._past_order(ticket)
-            settled.append(self._filling(ticket, group, order, positions))
-            self._adapter.settlements.told(ticket)
+            order, _ = self._state.vanished.pop(ticket, (None, 0.0))
+            news = self._adapter.settlements.untold(ticket, group)
+            if news:
+                order = order or before.orders.get(ticket) or self._outcomes.past_order(ticket)
+                settled.append(self._outcomes.filling(ticket, news, order, self._state.positions))
         return settled
 
-    def _filling(self, ticket: int, group: list[Any], order: Any, positions: dict[int, Any]) -> OrderSettled:
-        first = group[0]
-        legs = group[:1] if first.entry == DEAL_ENTRY_OUT_BY else group  # close-by: its second leg mirrors the first
-        volume = shapes.volume(sum(leg.volume for leg in legs))
-        price = sum(leg.price * leg.volume for leg in legs) / volume if volume else first.price
-        position = next((t for t, p in positions.items() if p.identifier == first.position_id), first.position_id)
-        result = OrderResult(
-            ticket=position,
-            success=True,
-            retcode=retcodes.DONE,
-            price=round(price, self._adapter.symbol_book.digits(first.symbol)),
-            volume=volume,
-            order=ticket,
-            deal=legs[-1].ticket,
-        )
-        kind = shapes.type_of_order(order.type if order is not None else first.type, first.reason)
-        return OrderSettled(result, first.symbol, shapes.side_of_order(first.type), kind)
-
-    def _ended(self) -> list[OrderSettled]:
+    def _ended(self, now: float) -> list[OrderSettled]:
         """Outcomes of pending orders that left the book without a deal, once their history says why."""
         settled: list[OrderSettled] = []
-        for ticket in list(self._vanished):
-            past = self._past_order(ticket)
-            if past is None:
-                continue
-            del self._vanished[ticket]
-            if past.state in _VANISHED:
-                retcode, error = _VANISHED[past.state]
-                result = OrderResult(ticket=ticket, success=False, retcode=retcode, error=error, order=ticket)
-                settled.append(_outcome(result, past))
+        for ticket, (_, give_up_at) in list(self._state.vanished.items()):
+            past = self._outcomes.past_order(ticket)
+            if past is not None or now >= give_up_at:
+                del self._state.vanished[ticket]
+            if past is not None:
+                settled += self._outcomes.ending(past)
         return settled
 
-    def _past_order(self, ticket: int) -> Any:
-        connection = self._adapter.connection
-        found = connection.rows(connection.module.history_orders_get(ticket=ticket), "history_orders_get")
-        return found[0] if found else None
-
-    def _moved(self, positions: dict[int, Any], deals: list[Any], now: float) -> list[PositionChanged]:
+    def _moved(self, before: _State, now: float) -> list[PositionChanged]:
+        state = self._state
         moved: list[PositionChanged] = []
-        for ticket, record in positions.items():
-            known = self._positions.get(ticket)
+        for ticket, record in state.positions.items():
+            known = before.positions.get(ticket)
+            state.unseen.pop(record.identifier, None)
             if known is None:
                 moved.append(self._tell(record, "opened", now))
             elif _terms(known) != _terms(record) or (
-                now - self._told_at[ticket] >= self._interval and self._has_new_value(record)
+                now - state.told_at[ticket] >= self._interval and self._has_new_value(record)
             ):
                 moved.append(self._tell(record, "changed", now))
-        for ticket in self._positions.keys() - positions.keys():
-            self._told_at.pop(ticket, None)
-            self._adapter.position_book.forget(ticket)
-            last = self._told.pop(ticket)
-            moved.append(PositionChanged(self._closed(last, self._positions[ticket].identifier, deals), "closed"))
+        for ticket in before.positions.keys() - state.positions.keys():
+            state.closing[ticket] = (before.positions[ticket], now + _LOOK_ON_SECONDS)
+        for ticket, (record, wait_until) in list(state.closing.items()):
+            last = state.told[ticket]
+            closed = self._endings.closed(last, record.identifier, is_final=now >= wait_until)
+            if closed is not None:
+                del state.closing[ticket], state.told[ticket], state.told_at[ticket]
+                self._adapter.position_book.forget(ticket)
+                moved.append(PositionChanged(closed, "closed"))
         return moved
+
+    def _flashed(self, deals: list[Any], now: float) -> list[PositionChanged]:
+        """Both events of a position that opened and closed without ever showing."""
+        state = self._state
+        known = {record.identifier for record in state.positions.values()}
+        known |= {record.identifier for record, _ in state.closing.values()}
+        for deal in deals:
+            if self._endings.is_opening(deal) and deal.position_id not in known:
+                state.unseen.setdefault(deal.position_id, now + _GIVE_UP_SECONDS)
+        flashed: list[PositionChanged] = []
+        for identifier, give_up_at in list(state.unseen.items()):
+            pair = self._endings.flash(identifier)
+            if pair is not None or now >= give_up_at:
+                del state.unseen[identifier]
+            if pair is not None:
+                flashed += [PositionChanged(pair[0], "opened"), PositionChanged(pair[1], "closed")]
+        return flashed
 
     def _tell(self, record: Any, change: Any, now: float) -> PositionChanged:
         position = self._adapter.position_book.shape(record)
-        self._told[record.ticket] = position
-        self._told_at[record.ticket] = now
+        self._state.told[record.ticket] = position
+        self._state.told_at[record.ticket] = now
         return PositionChanged(position, change)
 
     def _has_new_value(self, record: Any) -> bool:
-        return self._adapter.position_book.shape(record) != self._told[record.ticket]
-
-    def _closed(self, last: Position, identifier: int, deals: list[Any]) -> Position:
-        """The position as it ended: with the price and profit of its last deal where that is there already."""
-        exits = [deal for deal in deals if deal.position_id == identifier and deal.entry != DEAL_ENTRY_IN]
-        if not exits:
-            return replace(last, volume=0.0)
-        digits = self._adapter.symbol_book.digits(last.symbol)
-        money_digits = self._adapter.position_book.money_digits
-        return replace(
-            last,
-            volume=0.0,
-            current_price=round(exits[-1].price, digits),
-            profit=round(exits[-1].profit, money_digits),
-            swap=round(exits[-1].swap, money_digits),
-        )
+        return self._adapter.position_book.shape(record) != self._state.told[record.ticket]
 
 
 def _terms(record: Any) -> tuple[float, float, float, float]:
@@ -195,21 +205,3 @@ def _differ(now: dict[int, Any], before: dict[int, Any]) -> bool:
     if now.keys() != before.keys():
         return True
     return any(record.volume != before[ticket].volume for ticket, record in now.items())
-
-
-def _placed(order: Any) -> OrderSettled:
-    result = OrderResult(
-        ticket=order.ticket,
-        success=True,
-        retcode=retcodes.DONE,
-        price=order.price_open,
-        volume=shapes.volume(order.volume_initial),
-        order=order.ticket,
-    )
-    return _outcome(result, order)
-
-
-def _outcome(result: OrderResult, order: Any) -> OrderSettled:
-    return OrderSettled(
-        result, order.symbol, shapes.side_of_order(order.type), shapes.type_of_order(order.type, order.reason)
-    )

@@ -10,17 +10,17 @@ from typing import Final
 
 from reference_server.domain.account import AccountInfo
 from reference_server.domain.errors import TerminalUnavailable
-from reference_server.domain.events import AccountChanged, ConnectionChanged, TerminalEvent
+from reference_server.domain.events import AccountChanged, TerminalEvent
 from reference_server.domain.market import Timeframe
 from reference_server.terminals.adapter.adapter import MetaTraderAdapter
 from reference_server.terminals.adapter.connection import NothingFound
 from reference_server.terminals.polling.book import BookFollower
 from reference_server.terminals.polling.candles import CandleFollower
 from reference_server.terminals.polling.clockwork import ClockFollower
+from reference_server.terminals.polling.connection import ConnectionFollower
 from reference_server.terminals.polling.ticks import TickFollower
 
 _EQUITY_INTERVAL_SECONDS: Final = 1.0
-_CONNECTION_INTERVAL_SECONDS: Final = 1.0
 
 
 class Poller:
@@ -28,15 +28,13 @@ class Poller:
 
     def __init__(self, adapter: MetaTraderAdapter, *, position_interval_seconds: float = 1.0) -> None:
         self._adapter = adapter
+        self._connection = ConnectionFollower(adapter)
         self._clockwork = ClockFollower(adapter)
         self._ticks = TickFollower(adapter)
         self._candles = CandleFollower(adapter, self._ticks.newest_ms)
         self._book = BookFollower(adapter, position_interval_seconds=position_interval_seconds)
         self._account: AccountInfo | None = None
         self._account_told_at = 0.0
-        self._connected = True
-        self._alive = True
-        self._next_connection_look = 0.0
         self._watched: tuple[Collection[str], Collection[tuple[str, Timeframe]]] = ((), ())
 
     @property
@@ -59,8 +57,8 @@ class Poller:
         """Give what happened since the last call, in order. A dead terminal is an event and no exception."""
         events: list[TerminalEvent] = []
         try:
-            self._look_at_connection(events)
-            if self._alive:
+            events += self._connection.poll()
+            if self._connection.alive:
                 self._clockwork.poll()
                 events += self._ticks.poll()
                 account = self._adapter.account_info()
@@ -71,24 +69,11 @@ class Poller:
         except NothingFound:
             pass  # the terminal lives and has no answer at this moment: the next poll asks again
         except TerminalUnavailable as lost:
-            if self._alive:
-                self._alive = self._connected = False
+            gone = self._connection.gone(lost.message)
+            if gone:
                 events += self._adapter.settlements.take()  # their answers are known; nobody asks this terminal again
-                events.append(ConnectionChanged(connected=False, alive=False, detail=lost.message))
+                events += gone
         return events
-
-    def _look_at_connection(self, events: list[TerminalEvent]) -> None:
-        """Ask the terminal whether it has its broker, once a second; of a dead one, whether it is back."""
-        now = self._adapter.clock.monotonic()
-        if now < self._next_connection_look:
-            return
-        self._next_connection_look = now + _CONNECTION_INTERVAL_SECONDS
-        connection = self._adapter.connection
-        connected = bool(connection.answer(connection.module.terminal_info(), "terminal_info").connected)
-        if connected != self._connected or not self._alive:
-            self._alive, self._connected = True, connected
-            detail = "" if connected else "The terminal has lost its broker."
-            events.append(ConnectionChanged(connected=connected, detail=detail))
 
     def _has_balance_moved(self, account: AccountInfo) -> bool:
         return self._account is not None and self._account.balance != account.balance
