@@ -7,6 +7,7 @@ succeeds on a closed market; the server's checks follow only when a request is s
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from reference_server.simulator.book.records import EXPERT
 from reference_server.simulator.surface.constants import CONSTANTS
 from reference_server.simulator.trading import levels, limits
 from reference_server.simulator.trading import retcodes as code
@@ -165,8 +166,8 @@ def something_changes(p: Proposal) -> int:
 
 
 def experts_are_allowed(p: Proposal) -> int:
-    """The broker may forbid algorithmic trading on the account."""
-    return code.OK if p.account.trade_expert else code.SERVER_DISABLES_AT
+    """The broker may forbid algorithmic trading on the account; people at the terminal may go on."""
+    return code.OK if p.account.trade_expert or p.reason != EXPERT else code.SERVER_DISABLES_AT
 
 
 def account_may_trade(p: Proposal) -> int:

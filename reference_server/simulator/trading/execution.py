@@ -2,7 +2,7 @@
 
 from reference_server.simulator.book.account import Account
 from reference_server.simulator.book.ledger import ENTRY_OUT_BY, FILLED, Ledger
-from reference_server.simulator.book.records import Order
+from reference_server.simulator.book.records import EXPERT, Order
 from reference_server.simulator.market.market import Market
 from reference_server.simulator.surface.constants import CONSTANTS
 from reference_server.simulator.surface.structs import OrderCheckResult, OrderSendResult, Struct
@@ -44,9 +44,13 @@ class TradeServer:
             OrderSendResult, (verdict, 0, 0, 0.0, 0.0, bid, ask, code.COMMENTS[verdict], request_id, 0, request)
         )
 
-    def send(self, account: Account, request: Struct, *, read_only: bool = False) -> Struct:
-        """Check and carry out a request. `read_only`: the terminal is logged in with the investor's password."""
+    def send(self, account: Account, request: Struct, *, read_only: bool = False, reason: int = EXPERT) -> Struct:
+        """Check and carry out a request. `read_only`: the terminal is logged in with the investor's password.
+
+        `reason` is what the order and its deals give as theirs: a program, or a person at the terminal.
+        """
         proposal = propose(account, request, self._market, self._ledger, is_read_only=read_only)
+        proposal.reason = reason
         verdict = terminal_verdict(proposal)
         if verdict:
             return self.refusal(request, verdict)
@@ -101,7 +105,7 @@ class TradeServer:
             volume_current=volume, price_open=round(p.price, digits), setup_ms=self._market.now_ms,
             type_filling=request.type_filling, type_time=request.type_time, expiration=request.expiration,
             price_stoplimit=round(request.stoplimit, digits), sl=round(request.sl, digits),
-            tp=round(request.tp, digits), magic=request.magic, comment=request.comment,
+            tp=round(request.tp, digits), magic=request.magic, comment=request.comment, reason=p.reason,
         )  # fmt: skip
 
     def _deal(self, p: Proposal) -> Outcome:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from reference_server.simulator.book.account import Account
 from reference_server.simulator.book.ledger import Ledger
-from reference_server.simulator.book.records import BUY_TYPES, Order, Position
+from reference_server.simulator.book.records import BUY_TYPES, EXPERT, Order, Position
 from reference_server.simulator.market.market import Market
 from reference_server.simulator.market.quotes import Quote
 from reference_server.simulator.market.symbols import SymbolProfile
@@ -26,6 +26,7 @@ class Proposal:
     """What a request means on this account now. Absent parts are None.
 
     `opens`: it adds exposure, in whole or in part. `is_read_only`: it comes from a terminal logged in as investor.
+    `reason`: who asks, as orders and deals will say: a program, or a person at the terminal.
     """
 
     account: Account
@@ -44,6 +45,7 @@ class Proposal:
     is_buy: bool
     opens: bool
     is_read_only: bool = False
+    reason: int = EXPERT
 
     @property
     def has_price(self) -> bool:
