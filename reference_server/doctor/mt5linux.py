@@ -12,7 +12,7 @@ from reference_server.clock import SystemClock
 from reference_server.config import Settings
 from reference_server.doctor.finding import Finding, note, ok, problem, warning
 from reference_server.doctor.inquiry import Inquiry
-from reference_server.doctor.probe import Answers
+from reference_server.doctor.probe import Answers, Ending
 from reference_server.doctor.session import judge
 from reference_server.provider import choose_terminals
 from reference_server.terminals.providers.unusable import ProviderUnusable
@@ -27,8 +27,12 @@ _DANGER: Final = (
     "runs any program there, without a password, and can read those of the accounts."
 )
 _START: Final = (
-    "Start it below Wine: wine python.exe -m mt5linux --host 127.0.0.1 --port PORT; see docs/terminals.md. Its "
-    "Python needs MetaTrader5, and rpyc in the same major version."
+    "Start it with the Windows Python below Wine, as docs/terminals.md shows; that Python needs MetaTrader5, and rpyc "
+    "in the same major version as here."
+)
+_FREE: Final = (
+    "A call that hangs holds up the whole server, and only its end frees it: end the server and its terminal, and "
+    "start both again. If it is new: something else may listen on that port."
 )
 
 
@@ -73,7 +77,7 @@ def _judge_server(server: Bridged, answers: Answers) -> Iterator[Finding]:
     subject = f"{server.host}:{server.port}"
     facts = answers.steps.get("open")
     if facts is None:
-        yield problem(subject, answers.reason, _START)
+        yield problem(subject, answers.reason, _FREE if answers.ending is Ending.SILENT else _START)
     else:
         yield ok(subject, f"answers, with MetaTrader5 {facts['version'] or 'of an unknown version'}")
 

@@ -72,7 +72,8 @@ def examine_port(settings: Settings, *, is_running: bool) -> Iterator[Finding]:
             says = f"{place} is taken by a gateway, version {version}, that runs on other data"
             yield problem("port", says, f"Stop that gateway. {choose}")
         return
-    yield ok("port", f"{place} is free" if settings.port else f"{settings.host}: any free port is taken")
+    free = f"{place} is free" if settings.port else f"the system will choose a free one of {settings.host}"
+    yield ok("port", free)
 
 
 def _judge_validity(path: Path, certificate: x509.Certificate, now: datetime) -> Iterator[Finding]:
