@@ -209,6 +209,8 @@ class HandMadeModule:
         return self._alive(len([deal for deal in self.deals if date_from <= deal.time <= date_to]))
 
     def history_deals_get(self, *args: Any, **kwargs: Any) -> Any:
+        if "ticket" in kwargs:
+            return self._alive(tuple(deal for deal in self.deals if deal.ticket == kwargs["ticket"]))
         if "position" in kwargs:
             return self._alive(tuple(deal for deal in self.deals if deal.position_id == kwargs["position"]))
         return self._alive(tuple(deal for deal in self.deals if args[0] <= deal.time <= args[1]))

@@ -7,6 +7,7 @@ contradicts, else a fixed offset. The rule, and not today's offset, converts a b
 
 from __future__ import annotations
 
+from collections import deque
 from datetime import UTC, datetime
 from itertools import takewhile
 from typing import Final
@@ -23,6 +24,7 @@ _EARLIEST_MS: Final = -12 * HOUR_MS
 _LATEST_MS: Final = 14 * HOUR_MS
 _AGREE_WITHIN_MS: Final = 10 * 60_000
 _MOST_SEEN: Final = 1000
+_MOST_ERRORS: Final = 64
 
 
 def offset_seen(server_ms: int, now_ms: int, *, late_ms: int = _LATE_MS) -> int | None:
@@ -49,6 +51,7 @@ class BrokerClock:
         self.confirmations = 0
         """How often two symbols agreed."""
         self._seen: dict[int, int] = {}
+        self._errors: deque[int] = deque(maxlen=_MOST_ERRORS)
         self._proposal: tuple[str, int, int] | None = None
         self._apply(zone or NEW_YORK_CLOSE)
 
@@ -71,6 +74,7 @@ class BrokerClock:
         offset = offset_seen(server_ms, now_ms)
         if offset is None:
             return
+        self._errors.append(server_ms - now_ms - offset)
         first = self._proposal
         if first is None or first[1] != offset or now_ms - first[2] > _AGREE_WITHIN_MS:
             self._proposal = (symbol, offset, now_ms)
@@ -89,6 +93,13 @@ class BrokerClock:
     def to_server_ms(self, utc_ms: int) -> int:
         """Convert a UTC time to the server's clock."""
         return utc_ms + self._zone.offset_at_utc(utc_ms)
+
+    def server_now_ms(self, now_ms: int) -> int:
+        """The server's clock at this moment of the host's, without the host's error as far as ticks have shown it.
+
+        Ticks take time to arrive, so of several the least late one tells how far the host is ahead or behind.
+        """
+        return self.to_server_ms(now_ms) + (max(self._errors) if self._errors else 0)
 
     def _confirm(self, offset: int, now_ms: int) -> None:
         """Note an offset that is certain, and keep the rule unless it contradicts."""

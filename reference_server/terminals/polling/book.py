@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,6 +21,8 @@ _SWEEP_SECONDS: Final = 5.0
 """How often deals are looked for without a sign: one that opened and closed between two polls leaves none."""
 _GIVE_UP_SECONDS: Final = 60.0
 """How long the history is asked why a pending order ended."""
+_KEPT: Final = 10_000
+"""Ended positions remembered."""
 
 
 @dataclass(slots=True)
@@ -59,6 +62,7 @@ class BookFollower:
         self._state = _State()
         self._look_until = 0.0
         self._next_sweep = 0.0
+        self._ended: OrderedDict[int, None] = OrderedDict()
 
     @property
     def is_empty(self) -> bool:
@@ -104,13 +108,14 @@ class BookFollower:
         try:
             events: list[TerminalEvent] = self._outcomes.placed(placed)
             events += self._filled(deals, before)
-            events += self._ended(now)
+            events += self._vanished(now)
             events += self._moved(before, now)
-            events += self._flashed(deals, now)
+            events += self._flashed(before, deals, now)
         except GatewayError:
             self._state = before
             self._deals.forget_count()
             raise
+        self._remember_ended(before)
         self._deals.note(deals)
         self._adapter.settlements.followed(unfilled)
         if is_sweep:
@@ -136,7 +141,7 @@ class BookFollower:
                 settled.append(self._outcomes.filling(ticket, news, order, self._state.positions))
         return settled
 
-    def _ended(self, now: float) -> list[OrderSettled]:
+    def _vanished(self, now: float) -> list[OrderSettled]:
         """Outcomes of pending orders that left the book without a deal, once their history says why."""
         settled: list[OrderSettled] = []
         for ticket, (_, give_up_at) in list(self._state.vanished.items()):
@@ -170,14 +175,15 @@ class BookFollower:
                 moved.append(PositionChanged(closed, "closed"))
         return moved
 
-    def _flashed(self, deals: list[Any], now: float) -> list[PositionChanged]:
+    def _flashed(self, before: _State, deals: list[Any], now: float) -> list[PositionChanged]:
         """Both events of a position that opened and closed without ever showing."""
         state = self._state
-        known = {record.identifier for record in state.positions.values()}
-        known |= {record.identifier for record, _ in state.closing.values()}
+        known = {record.identifier for record in (*state.positions.values(), *before.positions.values())}
+        known |= {record.identifier for record, _ in before.closing.values()}
         for deal in deals:
-            if self._endings.is_opening(deal) and deal.position_id not in known:
-                state.unseen.setdefault(deal.position_id, now + _GIVE_UP_SECONDS)
+            identifier = deal.position_id
+            if self._endings.is_opening(deal) and identifier not in known and identifier not in self._ended:
+                state.unseen.setdefault(identifier, now + _GIVE_UP_SECONDS)
         flashed: list[PositionChanged] = []
         for identifier, give_up_at in list(state.unseen.items()):
             pair = self._endings.flash(identifier)
@@ -186,6 +192,20 @@ class BookFollower:
             if pair is not None:
                 flashed += [PositionChanged(pair[0], "opened"), PositionChanged(pair[1], "closed")]
         return flashed
+
+    def _remember_ended(self, before: _State) -> None:
+        """Note positions whose end was told: deals that show later do not make them anew."""
+        if not (before.closing or before.unseen or before.positions.keys() - self._state.positions.keys()):
+            return
+        present = {record.identifier for record in self._state.positions.values()}
+        ended = [record.identifier for record, _ in before.closing.values()]
+        ended += [record.identifier for record in before.positions.values()]
+        ended += before.unseen
+        for identifier in ended:
+            if identifier not in present:
+                self._ended[identifier] = None
+        while len(self._ended) > _KEPT:
+            self._ended.popitem(last=False)
 
     def _tell(self, record: Any, change: Any, now: float) -> PositionChanged:
         position = self._adapter.position_book.shape(record)
