@@ -15,6 +15,8 @@ _SLOW_PING_MICROSECONDS: Final = 300_000
 _FEW_BARS: Final = 10_000
 _SLOW_LISTING_SECONDS: Final = 5.0
 _QUARTER_MS: Final = 15 * 60_000
+_EARLIEST_MS: Final = -12 * HOUR_MS
+_LATEST_MS: Final = 14 * HOUR_MS
 _CLOCK_ERROR_MS: Final = 5_000
 """How far a tick that has just come may be from a whole quarter of an hour: more, and the machine's clock is wrong."""
 _DISABLED: Final = 0
@@ -142,6 +144,10 @@ def _judge_tick(facts: Facts, symbol: str) -> Iterator[Finding]:
         return
     difference = facts["time_ms"] - facts["now_ms"]
     offset = round(difference / _QUARTER_MS) * _QUARTER_MS
+    if not _EARLIEST_MS <= offset <= _LATEST_MS:
+        remedy = "A replay or a clock of its own does that in a simulated broker; else set the machine's clock."
+        yield warning(symbol, f"ticks arrive that are {difference / HOUR_MS:+,.0f} hours from now", remedy)
+        return
     rules = [rule for rule in KNOWN_RULES if rule.offset_at_utc(facts["now_ms"]) == offset]
     zone = f"UTC{offset / HOUR_MS:+g}, {_ruled(rules[0]) if rules else 'taken as fixed'}"
     if abs(difference - offset) > _CLOCK_ERROR_MS:

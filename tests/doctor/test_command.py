@@ -67,6 +67,25 @@ def test_a_configuration_of_the_simulator_that_is_not_there(used: Settings) -> N
     assert "absent.toml" in found["simulator"]
 
 
+def test_a_configuration_of_the_simulator_with_mistakes(used: Settings) -> None:
+    broken = used.data_dir / "broker.toml"
+    for text, said in (("account = ", "broker.toml"), ('[account]\nleverage = "much"', "leverage")):
+        broken.write_text(text)
+        broken.chmod(0o600)
+        assert said in look("--data-dir", used.data_dir, "--simulator-config", broken)[1]["simulator"]
+
+
+def test_a_simulated_terminal_with_a_fault_is_looked_at_as_it_is_configured(used: Settings, tmp_path: Path) -> None:
+    configured = tmp_path / "broker.toml"
+    configured.write_text('[[faults]]\nkind = "hang"\ncall = "symbols_get"\ntimes = 0\ngil = true\n')
+    (tmp_path / "password").write_text(PASSWORD)
+    words = ["--simulator-config", configured, "--login", 7, "--server", "Sim", "--deadline", 2]
+    code, found = look("--data-dir", used.data_dir, *words, "--password-file", tmp_path / "password")
+    assert code == 1
+    assert found == {"terminal": "symbols_get: no answer in 2 s"}
+    assert not (used.data_dir / "simulator.json").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

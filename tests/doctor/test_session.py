@@ -97,6 +97,8 @@ def test_what_keeps_orders_from_being_placed_is_a_problem(step: str, facts: Mapp
         ("symbol", {"trade_mode": 3}, Verdict.NOTE),
         ("tick", {"is_new": False}, Verdict.NOTE),
         ("tick", {"time_ms": NOW_MS + 3 * HOUR_MS + 30_000}, Verdict.WARNING),
+        ("tick", {"time_ms": NOW_MS - 9_000 * HOUR_MS}, Verdict.WARNING),
+        ("tick", {"time_ms": 2**62}, Verdict.WARNING),
         ("order_check", {"retcode": 10018}, Verdict.NOTE),
         ("order_check", {"retcode": 10019}, Verdict.WARNING),
     ],
