@@ -1,6 +1,6 @@
-"""Prices: deterministic, never crossed, bounded in memory; bars and ticks made of them; the server's clock."""
+"""Generated prices: deterministic, never crossed, within their range; sessions, gaps, news, busy and quiet hours."""
 
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,13 +10,16 @@ from hypothesis import strategies as st
 from reference_server.simulator import (
     GeneratedPrices,
     ManualClock,
-    ReplayedPrices,
+    PricePoint,
     ServerTime,
     SimulatedBroker,
     SimulatedMetaTrader5,
+    SymbolProfile,
     load_symbols,
 )
-from reference_server.simulator.market.bars import TIMEFRAMES
+from reference_server.simulator.market.calendar import Calendar
+from reference_server.simulator.market.symbols import by_name
+from reference_server.simulator.prices.source import MinuteBars
 from tests.simulator.conftest import Desk
 
 START = 1_717_408_800_000
@@ -34,18 +37,6 @@ def ticks(mt5: SimulatedMetaTrader5, symbol: str = "EURUSD") -> list[tuple[objec
     since = ServerTime().server_ms(START) // 1000
     found: list[tuple[object, ...]] = mt5.copy_ticks_from(symbol, since, 10_000, mt5.COPY_TICKS_ALL).tolist()
     return found
-
-
-@settings(max_examples=20, deadline=None)
-@given(st.lists(st.integers(1, 30_000), min_size=1, max_size=4))
-def test_ticks_do_not_depend_on_how_often_one_looks(steps: list[int]) -> None:
-    clock, often = moving()
-    for step in steps:
-        clock.advance(milliseconds=step)
-        often.symbol_info_tick("EURUSD")
-    other, once = moving()
-    other.advance(milliseconds=sum(steps))
-    assert ticks(often) == ticks(once)
 
 
 def test_another_seed_is_another_market() -> None:
@@ -84,66 +75,6 @@ def test_a_long_silence_is_played_within_bounds() -> None:
     assert now - 5_000 < tick.time_msc <= now
 
 
-def test_times_are_the_servers_wall_clock(desk: Desk) -> None:
-    assert desk.mt5.symbol_info_tick("EURUSD").time_msc - desk.clock.now_ms() == 3 * 3_600_000
-
-
-@pytest.mark.parametrize(
-    ("utc", "hours"),
-    [
-        ("2024-03-10T06:59:59", 2),
-        ("2024-03-10T07:00:00", 3),
-        ("2024-11-03T05:59:59", 3),
-        ("2024-11-03T06:00:00", 2),
-    ],
-)
-def test_the_server_clock_changes_with_new_york(utc: str, hours: int) -> None:
-    utc_ms = int(np.datetime64(utc, "ms").astype(np.int64))
-    assert ServerTime().offset_ms(utc_ms) == hours * 3_600_000
-
-
-@given(st.integers(1_600_000_000_000, 1_900_000_000_000))
-def test_server_time_and_back(utc_ms: int) -> None:
-    server = ServerTime()
-    back = server.utc_ms(server.server_ms(utc_ms))
-    assert back == utc_ms or abs(back - utc_ms) == 3_600_000
-
-
-def test_arrays_have_the_genuine_layout(desk: Desk) -> None:
-    rates = desk.mt5.copy_rates_from_pos("EURUSD", desk.mt5.TIMEFRAME_M5, 0, 10)
-    tick_array = desk.mt5.copy_ticks_from("EURUSD", 0, 10, desk.mt5.COPY_TICKS_ALL)
-    assert rates.dtype.itemsize == tick_array.dtype.itemsize == 60
-    assert rates.dtype.names == ("time", "open", "high", "low", "close", "tick_volume", "spread", "real_volume")
-    with pytest.raises(ValueError, match="read-only"):
-        rates["open"] = 0.0
-
-
-@pytest.mark.parametrize("timeframe", sorted(TIMEFRAMES))
-def test_bars_of_every_timeframe_are_consistent(timeframe: int) -> None:
-    clock, mt5 = moving()
-    clock.advance(seconds=300)
-    bars = mt5.copy_rates_from_pos("EURUSD", timeframe, 0, 5)
-    assert len(bars) == 5
-    assert (np.diff(bars["time"]) > 0).all()
-    assert (bars["high"] >= np.maximum(bars["open"], bars["close"])).all()
-    assert (bars["low"] <= np.minimum(bars["open"], bars["close"])).all()
-    assert bars["close"][-1] == mt5.symbol_info_tick("EURUSD").bid
-    assert bars["time"][-1] <= mt5.symbol_info_tick("EURUSD").time
-    again = mt5.copy_rates_range("EURUSD", timeframe, int(bars["time"][0]), int(bars["time"][-1]))
-    assert again.tolist() == bars.tolist()
-    earlier = mt5.copy_rates_from("EURUSD", timeframe, int(bars["time"][3]), 2)
-    assert earlier.tolist() == bars[2:4].tolist()
-    assert mt5.copy_rates_from_pos("EURUSD", timeframe, 1, 3).tolist() == bars[1:4].tolist()
-
-
-def test_bars_are_made_of_the_ticks(desk: Desk) -> None:
-    desk.clock.advance(seconds=60)
-    for bid in (1.0860, 1.0850, 1.0870, 1.0865):
-        desk.price("EURUSD", bid, bid + 0.0001)
-    bar = desk.mt5.copy_rates_from_pos("EURUSD", 1, 0, 1)[0]
-    assert bar.tolist()[1:6] == (1.0860, 1.0870, 1.0850, 1.0865, 4)
-
-
 def test_questions_without_an_answer(desk: Desk) -> None:
     mt5 = desk.mt5
     assert mt5.copy_rates_from_pos("EURUSD", 7, 0, 1) is None
@@ -168,22 +99,6 @@ def test_a_moved_symbol_stays_where_it_was_put() -> None:
         mt5.broker.set_price("EURUSD", 1.2, 1.1)
 
 
-def test_ticks_of_a_file_are_replayed(tmp_path: Path) -> None:
-    file = tmp_path / "ticks.csv"
-    file.write_text("time_ms,symbol,bid,ask\n1000,EURUSD,1.1,1.1001\n2000,EURUSD,1.2,1.2001\n2500,GBPUSD,1.3,1.3001\n")
-    clock = ManualClock(START)
-    mt5 = SimulatedMetaTrader5(SimulatedBroker(clock=clock, prices=ReplayedPrices(file, starting_ms=START)))
-    mt5.initialize()
-    assert mt5.symbol_info_tick("EURUSD").bid == 1.1
-    clock.advance(milliseconds=999)
-    assert mt5.symbol_info_tick("EURUSD").bid == 1.1
-    clock.advance(milliseconds=1)
-    assert mt5.symbol_info_tick("EURUSD").bid == 1.2
-    file.write_text("time_ms,symbol,bid,ask\n1000,EURUSD,1.1,1.0\n")
-    with pytest.raises(ValueError, match="row 2"):
-        ReplayedPrices(file)
-
-
 def test_following_the_sessions_nothing_moves_on_a_weekend() -> None:
     clock = ManualClock(1_717_848_000_000)
     mt5 = SimulatedMetaTrader5(SimulatedBroker(clock=clock, always_open=False))
@@ -196,8 +111,149 @@ def test_following_the_sessions_nothing_moves_on_a_weekend() -> None:
     assert set(((days + 3) % 7).tolist()[:-1]) <= set(range(5))
 
 
+def followed(seed: int = 1, *, always_open: bool) -> tuple[GeneratedPrices, dict[str, SymbolProfile]]:
+    """A source that knows the default symbols and their sessions."""
+    source, symbols = GeneratedPrices(seed), by_name(load_symbols())
+    source.follow(symbols, Calendar(ServerTime(), always_open=always_open))
+    return source, symbols
+
+
+def at(server: str) -> int:
+    """UTC milliseconds of a moment of the server's clock."""
+    return ServerTime().utc_ms(int(np.datetime64(server, "ms").astype(np.int64)))
+
+
+def bars(source: GeneratedPrices, symbol: SymbolProfile, from_ms: int, until_ms: int) -> MinuteBars:
+    return source.history(symbol, from_ms, until_ms, anchor=PricePoint(until_ms, 1.0, 1.0))
+
+
 def test_spreads_are_wide_around_the_servers_midnight() -> None:
     source, euro = GeneratedPrices(), load_symbols()[0]
-    midnight = ServerTime().utc_ms(1_717_459_200_000)
-    day, night = (source.points(euro, at, at + 60_000) for at in (midnight - 3_600_000, midnight))
+    midnight = at("2024-06-04T00:00")
+    day, night = (source.points(euro, moment, moment + 60_000) for moment in (midnight - 3_600_000, midnight))
     assert max(point.ask - point.bid for point in day) < min(point.ask - point.bid for point in night)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32), st.integers(0, 3000), st.booleans())
+def test_prices_stay_within_their_range(seed: int, day: int, always_open: bool) -> None:
+    source, symbols = followed(seed, always_open=always_open)
+    start = day * 86_400_000 + at("2019-01-01T00:00")
+    for name, range_ in (("EURUSD", 0.0025), ("XAUUSD", 0.0025), ("BTCUSD", 0.5)):
+        symbol = symbols[name]
+        made = bars(source, symbol, start, start + 3 * 86_400_000)
+        half = symbol.spread_points * symbol.point / 2 + symbol.point
+        assert (made.high <= symbol.mid_price * (1 + range_) + half).all()
+        assert (made.low >= symbol.mid_price / (1 + range_) - half).all()
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32), st.booleans())
+def test_a_cross_follows_the_two_that_it_is_made_of(seed: int, always_open: bool) -> None:
+    source, symbols = followed(seed, always_open=always_open)
+    start = at("2024-06-04T08:00")
+    columns = [bars(source, symbols[name], start, start + 86_400_000) for name in ("EURUSD", "USDJPY", "EURJPY")]
+    common = columns[0].time_ms
+    for made in columns:
+        common = np.intersect1d(common, made.time_ms)
+    one, other, cross = (made.close[np.isin(made.time_ms, common)] for made in columns)
+    assert len(common) > 1000
+    assert np.abs(cross / (one * other) - 1).max() < 0.0003
+
+
+def test_a_cross_can_be_a_ratio() -> None:
+    symbols = by_name(load_symbols())
+    cross = replace(
+        symbols["EURUSD"], name="EURGBP", currency_profit="GBP", mid_price=0.85, cross_of=("EURUSD", "GBPUSD")
+    )
+    source = GeneratedPrices()
+    source.follow(symbols | {"EURGBP": cross}, Calendar())
+    start = at("2024-06-04T08:00")
+    one, other, ratio = (
+        bars(source, symbol, start, start + 3_600_000).close for symbol in (symbols["EURUSD"], symbols["GBPUSD"], cross)
+    )
+    assert np.abs(ratio / (one / other) - 1).max() < 0.0003
+
+
+def test_weeks_begin_with_a_gap_of_ten_to_fifty_points() -> None:
+    source, symbols = followed(always_open=False)
+    euro = symbols["EURUSD"]
+    gaps = []
+    for week in range(40):
+        monday = at("2024-01-08T00:00") + week * 7 * 86_400_000
+        made = bars(source, euro, monday - 3 * 86_400_000, monday + 12 * 3_600_000)
+        place = int(np.argmax(np.diff(made.time_ms))) + 1
+        assert made.time_ms[place] - made.time_ms[place - 1] >= 46 * 3_600_000
+        gaps.append(abs(made.open[place] - made.close[place - 1]) / euro.point)
+    assert min(gaps) >= 8
+    assert max(gaps) <= 52
+    assert max(gaps) - min(gaps) > 20
+
+
+def test_a_day_has_busy_and_quiet_hours() -> None:
+    source, symbols = followed(always_open=False)
+    made = bars(source, symbols["EURUSD"], at("2024-06-03T00:00"), at("2024-06-08T00:00"))
+    hours = (made.time_ms + 3 * 3_600_000) // 3_600_000 % 24
+    night, busy = made.ticks[hours == 0].mean() / 60, made.ticks[hours == 16].mean() / 60
+    assert 0.1 < night < 0.4
+    assert 1 <= busy <= 6
+    reach = made.high - made.low
+    assert reach[hours == 16].mean() > 2 * reach[hours == 1].mean()
+
+
+def test_news_widen_the_spread_three_to_tenfold_for_minutes() -> None:
+    source, symbols = followed(always_open=False)
+    made = bars(source, symbols["EURUSD"], at("2024-06-03T09:00"), at("2024-06-07T22:00"))
+    minute_of_day = (made.time_ms // 60_000 + 180) % 1440
+    by_day = made.spread[(minute_of_day > 60) & (minute_of_day < 23 * 60)]
+    wide = by_day[by_day > 2 * symbols["EURUSD"].spread_points]
+    assert 5 < len(wide) < len(by_day) / 50
+    assert wide.max() <= 11 * symbols["EURUSD"].spread_points
+    gold = bars(source, symbols["XAUUSD"], at("2024-06-03T09:00"), at("2024-06-07T22:00"))
+    usual = (gold.time_ms // 60_000 + 180) % 1440
+    gold_wide = gold.time_ms[(gold.spread > 2 * symbols["XAUUSD"].spread_points) & (usual > 60) & (usual < 23 * 60)]
+    assert len(np.intersect1d(gold_wide, made.time_ms)) > 5
+
+
+def test_there_are_trends_and_quiet_times() -> None:
+    source, symbols = followed(always_open=True)
+    ratios = []
+    for name in ("USDCHF", "BTCUSD", "USTEC", "XAGUSD"):
+        made = bars(source, symbols[name], START - 600 * 86_400_000, START)
+        hourly = np.log(made.close[::60])
+        moves = np.abs(hourly[12:] - hourly[:-12])
+        ratios.append(np.percentile(moves, 95) / np.median(moves))
+    assert np.mean(ratios) > 3.15  # 2.9 where every half-day is like the others
+
+
+def test_a_day_moves_as_far_as_the_profile_says() -> None:
+    source, symbols = followed(always_open=True)
+    for name in ("USDCHF", "USTEC", "BTCUSD"):
+        made = bars(source, symbols[name], START - 600 * 86_400_000, START)
+        daily = np.diff(np.log(made.close[::1440]))
+        assert 0.8 < daily.std() / symbols[name].daily_volatility < 1.3
+
+
+def test_the_newest_price_of_a_closed_market_is_that_of_its_last_tick() -> None:
+    source, symbols = followed(always_open=False)
+    saturday = at("2024-06-08T12:00")
+    point = source.opening(symbols["EURUSD"], saturday)
+    assert at("2024-06-07T23:50") < point.time_ms < at("2024-06-07T23:55")
+    assert source.points(symbols["EURUSD"], saturday, saturday + 3_600_000) == []
+    mt5 = SimulatedMetaTrader5(SimulatedBroker(clock=ManualClock(saturday), always_open=False))
+    assert mt5.initialize()
+    assert mt5.symbol_info_tick("EURUSD").time_msc == ServerTime().server_ms(point.time_ms)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**10), st.integers(60_000, 10 * 86_400_000), st.sampled_from([60_000, 300_000]), st.booleans())
+def test_a_long_silence_keeps_its_extremes(start: int, length: int, every: int, always_open: bool) -> None:
+    source, symbols = followed(always_open=always_open)
+    after = START - start
+    thin = source.points(symbols["EURUSD"], after, after + length, every_ms=every)
+    ticks = source.ticks(symbols["EURUSD"], after + 1, after + length + 1)
+    bids = [point.bid for point in thin]
+    if len(ticks.bid):
+        assert (max(bids), min(bids), bids[-1]) == (ticks.bid.max(), ticks.bid.min(), ticks.bid[-1])
+    assert len(thin) <= 4 * (length // 60_000) + 600
+    assert [point.time_ms for point in thin] == sorted(point.time_ms for point in thin)

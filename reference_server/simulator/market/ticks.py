@@ -68,6 +68,7 @@ class Ticks:
         memory_ms = self._quote.complete_from_ms()
         if from_ms < memory_ms and self._market.source.repeats(self._quote.profile):
             yield from self._repeated(from_ms, min(to_ms + 1, memory_ms), mask)
+            from_ms = memory_ms
         rows = []
         for tick in reversed(self._quote.recent):
             if tick[5] < from_ms:

@@ -105,7 +105,7 @@ class GeneratedPrices:
     def points(self, symbol: SymbolProfile, after_ms: int, until_ms: int, *, every_ms: int = 0) -> list[PricePoint]:
         """Every tick; with `every_ms` those where a bar of that many minutes opens, turns and closes."""
         if every_ms:
-            return self._thinned(symbol, after_ms, until_ms, max(every_ms // MS_PER_MINUTE, 1)).points()
+            return self._thinned(symbol, after_ms + 1, until_ms + 1, every_ms)
         first, last = (after_ms + 1) // MS_PER_MINUTE, until_ms // MS_PER_MINUTE
         if last - first > 1:
             return self.ticks(symbol, after_ms + 1, until_ms + 1).points()
@@ -139,19 +139,23 @@ class GeneratedPrices:
         middle = (anchor.bid + anchor.ask) / 2
         return maker.bars(from_ms, min(until_ms, at_minute * MS_PER_MINUTE), middle / maker.minutes.mid(at_minute))
 
-    def _thinned(self, symbol: SymbolProfile, after_ms: int, until_ms: int, length: int) -> TickColumns:
+    def _thinned(self, symbol: SymbolProfile, from_ms: int, until_ms: int, every_ms: int) -> list[PricePoint]:
+        first, last = -(-from_ms // MS_PER_MINUTE), until_ms // MS_PER_MINUTE
+        if last <= first:
+            return self.ticks(symbol, from_ms, until_ms).points()
         maker = self._maker(symbol)
-        made = maker.minutes.make((after_ms + 1) // MS_PER_MINUTE, until_ms // MS_PER_MINUTE + 1)
-        if length > 1 and len(made.minute):
-            groups = made.minute // length
+        corners = maker.ticks(maker.minutes.make(first, last), only_corners=True)
+        if every_ms > MS_PER_MINUTE and len(corners.time_ms):
+            groups = corners.time_ms // every_ms
             starts = np.flatnonzero(np.concatenate(([True], groups[1:] != groups[:-1])))
             number = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(groups))))
-            is_kept = made.high == np.maximum.reduceat(made.high, starts)[number]
-            is_kept |= made.low == np.minimum.reduceat(made.low, starts)[number]
-            is_kept[starts] = True
-            is_kept[-1] = True
-            made = picked(made, is_kept)
-        return maker.ticks(made, only_corners=True).cut(after_ms + 1, until_ms + 1)
+            is_kept = corners.bid == np.maximum.reduceat(corners.bid, starts)[number]
+            is_kept |= corners.bid == np.minimum.reduceat(corners.bid, starts)[number]
+            is_kept[starts] = is_kept[-1] = True
+            corners = picked(corners, is_kept)
+        begun = self.ticks(symbol, from_ms, first * MS_PER_MINUTE)
+        unfinished = self.ticks(symbol, last * MS_PER_MINUTE, until_ms)
+        return begun.points() + corners.points() + unfinished.points()
 
     def _maker(self, symbol: SymbolProfile) -> _Maker:
         maker = self._makers.get(symbol.name)

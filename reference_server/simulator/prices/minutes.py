@@ -81,6 +81,9 @@ class MinuteMaker:
 
     def make(self, first: int, last: int, factor: float = 1.0) -> Minutes:
         """The minutes from `first` to before `last` that have ticks, every price multiplied by `factor`."""
+        if last <= first:
+            none, prices = np.zeros(0, dtype=np.int64), np.zeros(0)
+            return Minutes(none, none, prices, prices, prices, prices, prices, none)
         pace = self._mids.rhythm.of(first, last)
         minute = np.arange(first, last, dtype=np.int64)
         words = self._mids.path.words(SHAPE, minute)

@@ -13,13 +13,11 @@ Words = NDArray[np.uint64]
 
 LEVELS = 21
 COARSE = 8  # levels from here on are kept between requests: they change every 256 minutes
-TRENDS = range(8, 11)  # legs of four to seventeen hours, of which few are steep and most are nearly flat
+TREND_LEVEL = 10  # legs of seventeen hours: few of them are steep, most are nearly flat
 CHANNELS = 4
 MINUTES_PER_DAY = 1440
-# Interpolated noise of unit range, summed over levels whose amplitude grows with the root of their period, spreads
-# about 0.8 times the sum of squares of one period; this factor makes one day's spread equal the stated volatility.
-SCALE = 0.9
-STEEP = 1.53  # the cube of a number in [-1, 1) times this spreads as much as the number itself
+SCALE = 0.66  # makes the moves of one day spread as far as the stated volatility, measured over years
+STEEP = 4.5  # times the fifth power of a number in [-1, 1), which is near 0 more often than not
 
 
 def scrambled(key: int, lattice: Integers) -> Words:
@@ -104,8 +102,10 @@ class PricePath:
     def _noise(self, level: int, low: int, high: int) -> Floats:
         words = scrambled(self._keys[level], np.arange(low, high + 1, dtype=np.int64))
         unit = (words >> np.uint64(11)).astype(np.float64) * 2.0**-52 - 1.0
-        legs: Floats = unit * unit * unit * STEEP if level in TRENDS else unit
-        return legs * self._amplitudes[level]
+        if level == TREND_LEVEL:
+            unit = STEEP * unit**5
+        noise: Floats = unit * self._amplitudes[level]
+        return noise
 
     def _reflected(self, total: Floats) -> Floats:
         """Turn a walk back at its bounds, which leaves its pace as it was."""

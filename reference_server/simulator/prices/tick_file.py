@@ -1,7 +1,7 @@
 """Reading files of ticks, CSV or Parquet, into numpy columns: no tick of a large file becomes a Python object."""
 
 import csv
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
@@ -46,8 +46,8 @@ def read_ticks(
     """
     try:
         if path.suffix.lower() in (".parquet", ".pq"):
-            return _collected(path, symbol, _parquet(path), to_utc_ms)
-        return _collected(path, symbol, _csv(path), to_utc_ms)
+            return _collected(path, symbol, _parquet(path, symbol), to_utc_ms)
+        return _collected(path, symbol, _csv(path, symbol), to_utc_ms)
     except OSError as error:
         raise TickFileUnusable(f"{path}: {error.strerror or error}") from None
 
@@ -59,7 +59,8 @@ def _collected(
     newest: dict[str, int] = {}
     for row, columns in chunks:
         time_name = UTC_TIME if UTC_TIME in columns else SERVER_TIME
-        _complete(path, symbol, columns, time_name)
+        if REAL_VOLUME in columns and (columns[REAL_VOLUME] > 0).any():
+            columns["volume"] = columns[REAL_VOLUME]
         bid, ask = columns["bid"], columns["ask"]
         _refuse(path, row, ~((bid > 0) & (bid <= ask) & np.isfinite(ask)), "bid must be above 0, ask not below bid")
         for name in ("last", "volume"):
@@ -83,15 +84,14 @@ def _collected(
     return {name: _ticks(found) for name, found in parts.items()}
 
 
-def _complete(path: Path, symbol: str | None, columns: Columns, time_name: str) -> None:
-    needed = [time_name, "bid", "ask", *([SYMBOL] if symbol is None else [])]
-    missing = [name for name in needed if name not in columns]
+def _complete(path: Path, symbol: str | None, names: Collection[str]) -> None:
+    times = UTC_TIME if SERVER_TIME not in names else SERVER_TIME
+    missing = [name for name in (times, "bid", "ask") if name not in names]
+    wanted = f"{UTC_TIME} (or {SERVER_TIME}), {SYMBOL}, bid, ask"
     if missing:
-        wanted = f"{UTC_TIME} (or {SERVER_TIME}), {SYMBOL}, bid, ask"
-        hint = " (or say which symbol the file is of)" if SYMBOL in missing else ""
-        raise TickFileUnusable(f"{path}: the column {missing[0]} is missing; a file of ticks has {wanted}{hint}")
-    if REAL_VOLUME in columns and (columns[REAL_VOLUME] > 0).any():
-        columns["volume"] = columns[REAL_VOLUME]
+        raise TickFileUnusable(f"{path}: the column {missing[0]} is missing; a file of ticks has {wanted}")
+    if symbol is None and SYMBOL not in names:
+        raise TickFileUnusable(f"{path}: the column {SYMBOL} is missing; have it, or say which symbol the file is of")
 
 
 def _symbols(symbol: str | None, columns: Columns) -> tuple[list[str], Integers]:
@@ -117,10 +117,11 @@ def _ticks(parts: list[Columns]) -> SymbolTicks:
     return SymbolTicks(columns[UTC_TIME], columns["bid"], columns["ask"], last, volume, flags)
 
 
-def _csv(path: Path) -> Iterator[tuple[int, Columns]]:
+def _csv(path: Path, symbol: str | None) -> Iterator[tuple[int, Columns]]:
     with path.open("rb") as binary, TextIOWrapper(binary, encoding="utf-8-sig", newline="") as file:
         try:
             header = [name.strip() for name in next(csv.reader(file), [])]
+            _complete(path, symbol, header)
             row = FIRST_ROW
             while rows := list(islice(csv.reader(file), ROWS_AT_ONCE)):
                 yield row, _of_text(path, row, header, rows)
@@ -163,7 +164,7 @@ def _is(kind: Callable[[str], Any], text: str) -> bool:
     return not isinstance(value, int) or abs(value) < 2**63
 
 
-def _parquet(path: Path) -> Iterator[tuple[int, Columns]]:
+def _parquet(path: Path, symbol: str | None) -> Iterator[tuple[int, Columns]]:
     try:
         import pyarrow
         from pyarrow import parquet
@@ -175,6 +176,7 @@ def _parquet(path: Path) -> Iterator[tuple[int, Columns]]:
     try:
         with parquet.ParquetFile(path) as file:
             wanted = [name for name in file.schema_arrow.names if name in _KINDS or name == SYMBOL]
+            _complete(path, symbol, wanted)
             row = 1
             for batch in file.iter_batches(batch_size=ROWS_AT_ONCE * 4, columns=wanted):
                 yield row, {name: _of_arrow(path, row, name, batch.column(name)) for name in wanted}
