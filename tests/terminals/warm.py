@@ -7,6 +7,7 @@ streams over to a fork and stands for it: killing the one kills the other, and b
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import selectors
@@ -101,8 +102,8 @@ class Nursery:
 
     def _end(self, pid: int, line: socket.socket) -> None:
         """The stub is gone: what it stood for goes, too."""
-        self._selector.unregister(line)
-        with contextlib.suppress(ProcessLookupError):
+        if pid in self._lines:  # else both ended in one moment
+            self._selector.unregister(line)
             os.kill(pid, signal.SIGKILL)
 
     def _reap(self) -> None:
@@ -127,5 +128,6 @@ if __name__ == "__main__":
     from tests.terminals.worker_child import serve
 
     nursery = Nursery(sys.argv[1], serve)
+    gc.freeze()  # a fork then copies less
     print("ready", flush=True)
     nursery.run()
