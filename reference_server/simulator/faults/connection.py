@@ -58,8 +58,12 @@ class Disconnect(Fault):
 
     def begin(self, visit: "Visit") -> None:
         """Take the link down."""
-        until_ms = None if self.ms is None else visit.broker.clock.now_ms() + self.ms
-        visit.plan.leave(Outage(entry_id=visit.entry.id, until_ms=until_ms, login=self.login))
+        visit.plan.leave(self.outage(visit.entry.id, visit.broker.clock.now_ms()))
+
+    def outage(self, entry_id: int, now_ms: int) -> Outage:
+        """The link that is down from now on."""
+        until_ms = None if self.ms is None else now_ms + self.ms
+        return Outage(entry_id=entry_id, until_ms=until_ms, login=self.login)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -28,12 +28,11 @@ STEP_NOISE = 1e-6
 
 def accepted(visit: "Visit") -> Proposal | None:
     """What the request means, if terminal and trade server would carry it out now."""
-    account, broker, switches = visit.account, visit.broker, visit.terminal.switches
-    if account is None or not (account.trade_allowed and account.trade_expert):
+    account, broker, terminal = visit.account, visit.broker, visit.terminal
+    switches = terminal.switches
+    if account is None or not (switches.connected and switches.trade_allowed) or switches.tradeapi_disabled:
         return None
-    if not (switches.connected and switches.trade_allowed) or switches.tradeapi_disabled:
-        return None
-    proposal = propose(account, visit.request, broker.market, broker.ledger)
+    proposal = propose(account, visit.request, broker.market, broker.ledger, is_read_only=terminal._is_read_only)
     return None if terminal_verdict(proposal) or server_verdict(proposal) else proposal
 
 

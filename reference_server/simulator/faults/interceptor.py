@@ -28,7 +28,8 @@ class Interceptor:
 
     It lies in the terminal's own dictionary, in front of the class's functions. A call is first made as a probe, which
     ends where the terminal would be reached: wrong arguments and a missing connection are answered by the function
-    itself and use up no fault. Waits take place without the broker's lock; what happens to the book, under it.
+    itself and use up no fault. (That call is made here, not deeper: some functions look at how their caller wrote it.)
+    Waits take place without the broker's lock; what happens to the book, under it.
     """
 
     def __init__(self, terminal: "ConnectionCalls", plan: "FaultPlan") -> None:
@@ -84,33 +85,30 @@ class Interceptor:
         )
         self._thread.visit = visit
         try:
-            if self._is_answered_before_the_terminal(visit):
-                return visit.answer
-            visit.taken = self._plan.take(visit)
-            for fault in visit.faults():
-                fault.wait_before(visit)
             with visit.broker.lock:
-                self._carry_out(visit)
-            for fault in visit.faults():
-                fault.wait_after(visit)
-            return visit.answer
+                self._plan.settle()
+                self._show_link()
+            visit.is_probe = True
+            try:
+                return function(*args, **keywords)
+            except Reached as reached:
+                visit.login = reached.login
+            finally:
+                visit.is_probe = False
+            return self._after_the_probe(visit)
         finally:
             self._thread.visit = None
             self._plan.leave_call(visit.taken)
 
-    def _is_answered_before_the_terminal(self, visit: Visit) -> bool:
+    def _after_the_probe(self, visit: Visit) -> Any:
+        visit.taken = self._plan.take(visit)
+        for fault in visit.faults():
+            fault.wait_before(visit)
         with visit.broker.lock:
-            self._plan.settle()
-            self._show_link()
-        visit.is_probe = True
-        try:
-            visit.answer = visit.function(*visit.args, **visit.keywords)
-        except Reached as reached:
-            visit.login = reached.login
-            return False
-        finally:
-            visit.is_probe = False
-        return True
+            self._carry_out(visit)
+        for fault in visit.faults():
+            fault.wait_after(visit)
+        return visit.answer
 
     def _carry_out(self, visit: Visit) -> None:
         self._plan.settle()

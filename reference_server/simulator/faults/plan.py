@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from reference_server.simulator.clock import Clock
+from reference_server.simulator.faults.connection import Disconnect
 from reference_server.simulator.faults.effect import Effect
 from reference_server.simulator.faults.entry import Entry
 from reference_server.simulator.faults.fault import Fault
@@ -64,6 +65,14 @@ class FaultPlan:
                 self._is_installed = True
                 for terminal in self._terminals:
                     Interceptor.install(terminal, self)
+            return entry.id
+
+    def start(self, fault: Disconnect) -> int:
+        """Take a link down now, without waiting for a call; returns the id to clear it by."""
+        with self._lock:
+            entry = self._entries[self.add(fault)]
+            entry.used = 1
+            self.leave(fault.outage(entry.id, self._clock.now_ms()))
             return entry.id
 
     def clear(self, fault_id: int | None = None) -> int:
