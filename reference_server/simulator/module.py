@@ -1,29 +1,39 @@
 """The simulated `MetaTrader5` module."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reference_server.simulator.broker import SimulatedBroker
-from reference_server.simulator.calls.history import HistoryCalls
-from reference_server.simulator.surface.constants import CONSTANTS
+from reference_server.simulator.calls.shortcuts import ShortcutCalls
+from reference_server.simulator.surface.constants import CONSTANTS, FUNCTIONS
 from reference_server.simulator.surface.structs import STRUCTS
 
+_TYPES = {struct.__name__: struct for struct in STRUCTS}
+_NAMES = (*CONSTANTS, *_TYPES, *FUNCTIONS, "__author__", "__doc__", "__name__", "__package__", "__version__")
 
-class SimulatedMetaTrader5(HistoryCalls):
+
+class SimulatedMetaTrader5(ShortcutCalls):
     """An object with the shape of the `MetaTrader5` module: its functions, constants and result types.
 
     One instance is one terminal, attached to one account at a time; several may share a broker.
     """
 
+    __name__ = __package__ = "MetaTrader5"
     __version__ = "5.0.6231"
     __author__ = "Tonpo simulated broker"
 
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any: ...
-
     def __init__(self, broker: SimulatedBroker | None = None, **options: Any) -> None:
-        """Attach to a broker, or to one of its own. `path` is where the terminal claims to be installed."""
+        """Attach to a broker, or to one of its own. `path` is where the terminal claims to be installed.
+
+        `installed` limits the paths at which `initialize` finds a terminal; empty, there is none.
+        """
         super().__init__(broker if broker is not None else SimulatedBroker(), **options)
         vars(self).update(CONSTANTS)
-        vars(self).update({struct.__name__: struct for struct in STRUCTS})
+        vars(self).update(_TYPES)
         self.broker.faults.attach(self)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"module 'MetaTrader5' has no attribute {name!r}", name=name, obj=self)
+
+    def __dir__(self) -> list[str]:
+        """The names that the genuine module has."""
+        return sorted(_NAMES)

@@ -6,16 +6,18 @@ from typing import Any
 
 from reference_server.simulator.book.account import Account
 from reference_server.simulator.calls import arguments
-from reference_server.simulator.calls.connection import bare, keyworded, positional
-from reference_server.simulator.calls.outcome import Failed, invalid_arguments
-from reference_server.simulator.calls.symbols import SymbolCalls
+from reference_server.simulator.calls.dates import span
+from reference_server.simulator.calls.depth import DepthCalls
+from reference_server.simulator.calls.functions import bare, keyworded, positional
+from reference_server.simulator.calls.groups import matches
+from reference_server.simulator.calls.outcome import Failed, FailedLate, invalid_arguments
 from reference_server.simulator.surface.structs import Struct
 
 
 def _only(structs: Iterable[Struct], pattern: str | None) -> tuple[Struct, ...]:
     if pattern is None:
         return tuple(structs)
-    return tuple(struct for struct in structs if arguments.matches(struct.symbol, pattern))
+    return tuple(struct for struct in structs if matches(struct.symbol, pattern))
 
 
 def _within(structs: list[Struct], from_s: int, to_s: int, field: str) -> list[Struct]:
@@ -26,7 +28,7 @@ def _within(structs: list[Struct], from_s: int, to_s: int, field: str) -> list[S
     return structs[bisect_left(structs, from_s, key=moment) : bisect_right(structs, to_s, key=moment)]
 
 
-class BookCalls(SymbolCalls):
+class BookCalls(DepthCalls):
     """The functions that read the book."""
 
     @bare(None)
@@ -56,7 +58,7 @@ class BookCalls(SymbolCalls):
         if args:
             raise Failed(-2, "Unnamed arguments not allowed")
         if "ticket" in keywords:
-            return "ticket", arguments.whole(keywords["ticket"], "ticket")
+            return "ticket", arguments.ticket(keywords["ticket"], "ticket")
         if "symbol" in keywords:
             return "symbol", arguments.text(keywords["symbol"], "symbol", arguments.LONGEST_TEXT)
         if "group" in keywords:
@@ -86,9 +88,8 @@ class BookCalls(SymbolCalls):
 
     @staticmethod
     def _range(args: tuple[Any, ...]) -> tuple[int, int]:
-        if len(args) != 2:
-            raise invalid_arguments()
-        return arguments.seconds(args[0]), arguments.seconds(args[1])
+        date_from, date_to = arguments.counted(args, 2)
+        return span(date_from, date_to)
 
     @keyworded(None)
     def history_orders_get(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[Struct, ...]:
@@ -120,11 +121,23 @@ class BookCalls(SymbolCalls):
         return ()
 
     def _history_filter(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[str, Any, str | None]:
-        if args:
-            wanted = self._range(args)
-            pattern = arguments.group(keywords["group"]) if "group" in keywords else None
-            return "range", wanted, pattern
+        if len(args) == 2:
+            return "range", *self._dates_and_group(args, keywords)
         for kind in ("ticket", "position"):
             if kind in keywords:
-                return kind, arguments.whole(keywords[kind], kind), None
+                if args:
+                    raise Failed(-2, "Unnamed arguments not allowed")
+                return kind, arguments.ticket(keywords[kind], kind), None
         raise invalid_arguments()
+
+    def _dates_and_group(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[tuple[int, int], str | None]:
+        try:
+            wanted = self._range(args)
+        except FailedLate as late:
+            try:
+                arguments.group(keywords.get("group", ""))
+            except Failed as failed:
+                failed.cause = late.cause
+                raise
+            raise
+        return wanted, arguments.group(keywords["group"]) if "group" in keywords else None

@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from reference_server.simulator.calls import arguments
-from reference_server.simulator.calls.connection import positional
+from reference_server.simulator.calls.arguments import c_int, counted, symbol_name
+from reference_server.simulator.calls.dates import seconds, span
+from reference_server.simulator.calls.functions import positional
 from reference_server.simulator.calls.outcome import call_failed, invalid_parameters
 from reference_server.simulator.calls.trade import TradeCalls
 from reference_server.simulator.market.bars import Bars, is_timeframe
@@ -45,9 +46,9 @@ class HistoryCalls(TradeCalls):
     @positional(None)
     def copy_rates_from_pos(self, *args: Any) -> Array:
         """Bars from a position backwards (0 is the forming bar), oldest first."""
-        name, timeframe, start, count = arguments.exactly(args, 4)
-        timeframe, start, count = arguments.c_int(timeframe), arguments.c_int(start), arguments.c_int(count)
-        bars = self._bars(name, timeframe)
+        name, timeframe, start, count = counted(args, 4)
+        timeframe, start, count = c_int(timeframe), c_int(start), c_int(count)
+        bars = self._bars(symbol_name(name), timeframe)
         if start < 0 or count <= 0:
             raise invalid_parameters()
         wanted = bars.last(start + min(count, self.broker.max_bars))
@@ -56,8 +57,9 @@ class HistoryCalls(TradeCalls):
     @positional(None)
     def copy_rates_from(self, *args: Any) -> Array:
         """Bars that opened at a date or before, oldest first."""
-        name, timeframe, date, count = arguments.exactly(args, 4)
-        timeframe, until_s, count = arguments.c_int(timeframe), arguments.seconds(date), arguments.c_int(count)
+        name, timeframe, date, count = counted(args, 4)
+        timeframe, count = c_int(timeframe), c_int(count)
+        name, until_s = symbol_name(name), seconds(date)
         bars = self._bars(name, timeframe)
         if count <= 0:
             raise invalid_parameters()
@@ -66,9 +68,9 @@ class HistoryCalls(TradeCalls):
     @positional(None)
     def copy_rates_range(self, *args: Any) -> Array:
         """Bars that opened within two dates, both included."""
-        name, timeframe, date_from, date_to = arguments.exactly(args, 4)
-        timeframe = arguments.c_int(timeframe)
-        from_s, to_s = arguments.seconds(date_from), arguments.seconds(date_to)
+        name, timeframe, date_from, date_to = counted(args, 4)
+        timeframe, name = c_int(timeframe), symbol_name(name)
+        from_s, to_s = span(date_from, date_to)
         bars = self._bars(name, timeframe)
         if from_s > to_s:
             raise invalid_parameters()
@@ -77,8 +79,9 @@ class HistoryCalls(TradeCalls):
     @positional(None)
     def copy_ticks_from(self, *args: Any) -> Array:
         """Ticks from a date forward, oldest first, up to a count."""
-        name, date, count, flags = arguments.exactly(args, 4)
-        from_s, count, flags = arguments.seconds(date), arguments.c_int(count), arguments.c_int(flags)
+        name, date, count, flags = counted(args, 4)
+        count, flags = c_int(count), c_int(flags)
+        name, from_s = symbol_name(name), seconds(date)
         ticks, mask = self._ticks(name, flags)
         if count <= 0:
             raise invalid_parameters()
@@ -87,10 +90,11 @@ class HistoryCalls(TradeCalls):
     @positional(None)
     def copy_ticks_range(self, *args: Any) -> Array:
         """Ticks within two dates, both included."""
-        name, date_from, date_to, flags = arguments.exactly(args, 4)
-        from_ms, to_ms = arguments.seconds(date_from) * 1000, arguments.seconds(date_to) * 1000
-        ticks, mask = self._ticks(name, arguments.c_int(flags))
-        return _read_only(ticks.between(from_ms, to_ms, mask))
+        name, date_from, date_to, flags = counted(args, 4)
+        flags, name = c_int(flags), symbol_name(name)
+        from_s, to_s = span(date_from, date_to)
+        ticks, mask = self._ticks(name, flags)
+        return _read_only(ticks.between(from_s * 1000, to_s * 1000, mask))
 
     def _ticks(self, name: str, request: int) -> tuple[Ticks, int]:
         self._connected()

@@ -5,21 +5,44 @@ NO_CALL_YET = (0, "")
 
 
 class Failed(Exception):
-    """A call that returns its failure value and sets `last_error`."""
+    """A call that returns its failure value and sets `last_error`.
 
-    def __init__(self, code: int, text: str) -> None:
+    With a `cause` it raises SystemError instead: the genuine module returns with a Python exception still set.
+    """
+
+    def __init__(self, code: int, text: str, cause: Exception | None = None) -> None:
         super().__init__(code, text)
         self.error = (code, text)
+        self.cause = cause
 
 
-def invalid_arguments() -> Failed:
+class FailedLate(Exception):
+    """A Python exception that the genuine module overlooks: the call goes on, and ends in SystemError whatever it did.
+
+    `last_error` is that of the call.
+    """
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
+def system_error(function: object, cause: Exception) -> SystemError:
+    """What Python makes of a built-in function (itself, or its name) that returns a value and leaves an exception."""
+    shown = f"<built-in function {function}>" if isinstance(function, str) else repr(function)
+    error = SystemError(f"{shown} returned a result with an exception set")
+    error.__cause__ = cause
+    return error
+
+
+def invalid_arguments(cause: Exception | None = None) -> Failed:
     """Wrong number or kind of positional arguments."""
-    return Failed(-2, "Invalid arguments")
+    return Failed(-2, "Invalid arguments", cause)
 
 
-def invalid_argument(name: str) -> Failed:
+def invalid_argument(name: str, cause: Exception | None = None) -> Failed:
     """One named argument is of the wrong kind or length."""
-    return Failed(-2, f'Invalid "{name}" argument')
+    return Failed(-2, f'Invalid "{name}" argument', cause)
 
 
 def invalid_parameters() -> Failed:

@@ -5,15 +5,19 @@ from typing import Any
 from reference_server.simulator.book.money import profit_in_profit_currency
 from reference_server.simulator.broker import SimulatedBroker
 from reference_server.simulator.calls import arguments
-from reference_server.simulator.calls.connection import ConnectionCalls, bare, positional
-from reference_server.simulator.calls.outcome import SUCCESS, Failed, call_failed, invalid_arguments, not_found
+from reference_server.simulator.calls.connection import ConnectionCalls
+from reference_server.simulator.calls.functions import bare, keyworded, positional
+from reference_server.simulator.calls.groups import matches
+from reference_server.simulator.calls.outcome import Failed, call_failed, invalid_arguments, not_found
 from reference_server.simulator.market.quotes import Quote
-from reference_server.simulator.surface.constants import FIELDS
+from reference_server.simulator.market.symbols import SymbolProfile
+from reference_server.simulator.surface.constants import CONSTANTS, FIELDS
 from reference_server.simulator.surface.structs import Struct, SymbolInfo
 
 _DEFAULTS: dict[str, Any] = {
     name: "" if index >= 83 else 0.0 if index in range(31, 83) else 0 for index, name in enumerate(FIELDS["SymbolInfo"])
 }
+EXCHANGE_EXECUTION = CONSTANTS["SYMBOL_TRADE_EXECUTION_EXCHANGE"]
 WRONG_VERSION = (
     -5, "Terminal: Incompatible versions, please install the latest version of Terminal and Python module",
 )  # fmt: skip
@@ -39,48 +43,35 @@ class SymbolCalls(ConnectionCalls):
         return len(self.broker.market.symbols)
 
     def _listed(self) -> None:
-        if self._account is None:
+        if self._account is None and not self._is_broken:
             raise Failed(*WRONG_VERSION)
         self._connected()
 
-    def symbols_get(self, *args: Any, **keywords: Any) -> Any:
+    @keyworded(None)
+    def symbols_get(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[Struct, ...] | bool:
         """Every symbol, or those of a group; False for a bad argument, None without a connection."""
-        self.error = SUCCESS
         try:
-            pattern = self._group(args, keywords)
+            pattern = arguments.first_text(args, arguments.LONGEST_GROUP)
+            if "group" in keywords:
+                pattern = arguments.group(keywords["group"])
         except Failed as failed:
             self.error = failed.error
             return False
-        return self._symbols(pattern)
-
-    @staticmethod
-    def _group(args: tuple[Any, ...], keywords: dict[str, Any]) -> str:
-        if len(args) > 1:
-            raise Failed(-2, "Invalid number of arguments")
-        if args:
-            if not isinstance(args[0], str):
-                raise Failed(-2, "Invalid 1st unnamed argument")
-            return arguments.group(args[0])
-        return arguments.group(keywords["group"]) if "group" in keywords else "*"
-
-    @positional(None)
-    def _symbols(self, pattern: str) -> tuple[Struct, ...]:
         self._listed()
-        return tuple(
-            self._info(quote) for name, quote in self.broker.market.quotes.items() if arguments.matches(name, pattern)
-        )
+        quotes = self.broker.market.quotes.items()
+        return tuple(self._info(quote) for name, quote in quotes if pattern is None or matches(name, pattern))
 
     @positional(None)
     def symbol_info(self, *args: Any) -> Struct:
         """Specification and present state of a symbol."""
-        name = arguments.symbol_name(args)
+        name = arguments.only_symbol(args)
         self._connected()
         return self._info(self._quote(name))
 
     @positional(None)
     def symbol_info_tick(self, *args: Any) -> Struct:
         """The last tick of a symbol."""
-        name = arguments.symbol_name(args)
+        name = arguments.only_symbol(args)
         self._connected()
         return self._quote(name).tick
 
@@ -89,7 +80,10 @@ class SymbolCalls(ConnectionCalls):
         """Put a symbol into Market Watch or take it out; not out while a position or order uses it."""
         if len(args) not in (1, 2):
             raise invalid_arguments()
-        name = arguments.symbol_name(args[:1])
+        doubt = arguments.doubt(args[-1])
+        if doubt is not None:
+            raise invalid_arguments(doubt)
+        name = arguments.symbol_name(args[0])
         account = self._connected()
         self._quote(name)
         if len(args) == 1 or args[1]:
@@ -109,9 +103,15 @@ class SymbolCalls(ConnectionCalls):
         currency = account.settings.currency
         if profile.currency_profit == currency:
             return amount
+        if quote.bid <= 0:
+            return 0.0
         price = quote.ask if gain else quote.bid
         rate = self.broker.ledger.exchange.profit_rate(profile, currency, gain=gain, close_price=price)
         return amount * rate
+
+    def _execution(self, profile: SymbolProfile) -> int:
+        account = self._account
+        return EXCHANGE_EXECUTION if account is not None and account.is_exchange else profile.execution_mode
 
     def _info(self, quote: Quote) -> Struct:
         profile = quote.profile
@@ -123,17 +123,20 @@ class SymbolCalls(ConnectionCalls):
             "digits": profile.digits, "spread": round((quote.ask - quote.bid) / quote.point), "spread_float": True,
             "trade_calc_mode": profile.calc_mode, "trade_mode": profile.trade_mode,
             "trade_stops_level": profile.stops_level, "trade_freeze_level": profile.freeze_level,
-            "trade_exemode": profile.execution_mode, "swap_mode": profile.swap_mode,
+            "trade_exemode": self._execution(profile), "swap_mode": profile.swap_mode,
             "swap_rollover3days": profile.swap_rollover3days, "margin_hedged_use_leg": profile.margin_hedged_use_leg,
             "expiration_mode": profile.expiration_mode, "filling_mode": profile.filling_mode,
-            "order_mode": profile.order_mode, "bid": quote.bid, "bidhigh": quote.bid_high, "bidlow": quote.bid_low,
+            "order_mode": profile.order_mode, "order_gtc_mode": profile.order_gtc_mode,
+            "chart_mode": profile.chart_mode, "bid": quote.bid, "bidhigh": quote.bid_high, "bidlow": quote.bid_low,
             "ask": quote.ask, "askhigh": quote.ask_high, "asklow": quote.ask_low, "point": quote.point,
             "trade_tick_value": gain, "trade_tick_value_profit": gain,
             "trade_tick_value_loss": self._tick_value(quote, gain=False),
-            "trade_tick_size": profile.tick_size or quote.point, "trade_contract_size": profile.contract_size,
+            "ticks_bookdepth": profile.book_depth, "trade_tick_size": profile.tick_size or quote.point,
+            "trade_contract_size": profile.contract_size,
             "volume_min": profile.volume_min, "volume_max": profile.volume_max, "volume_step": profile.volume_step,
             "volume_limit": profile.volume_limit, "swap_long": profile.swap_long, "swap_short": profile.swap_short,
-            "margin_initial": profile.margin_initial, "session_open": quote.day_open, "session_close": quote.day_open,
+            "margin_initial": profile.margin_initial, "margin_maintenance": profile.margin_maintenance,
+            "session_open": quote.day_open, "session_close": quote.day_open,
             "margin_hedged": profile.margin_hedged, "price_change": round(change, 4),
             "currency_base": profile.currency_base, "currency_profit": profile.currency_profit,
             "currency_margin": profile.currency_margin, "description": profile.description, "name": profile.name,

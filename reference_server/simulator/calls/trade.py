@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from reference_server.simulator.book.money import margin_in_margin_currency
 from reference_server.simulator.book.records import BUY_TYPES
 from reference_server.simulator.calls import arguments
 from reference_server.simulator.calls.book import BookCalls
-from reference_server.simulator.calls.connection import keyworded, positional
+from reference_server.simulator.calls.functions import positional, requesting
 from reference_server.simulator.calls.outcome import Failed, invalid_parameters, not_found
+from reference_server.simulator.calls.requests import trade_request
 from reference_server.simulator.surface.structs import Struct
 from reference_server.simulator.trading import retcodes
 
@@ -15,13 +15,16 @@ from reference_server.simulator.trading import retcodes
 class TradeCalls(BookCalls):
     """The functions that trade."""
 
-    @keyworded(None)
+    @requesting
     def order_send(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Struct:
         """Send a trade request; every refusal by terminal or server is a result, None is a failure of the call."""
-        request = arguments.trade_request(args, keywords)
+        request = trade_request(args, keywords)
         account = self._connected()
         refused = self._switched_off(request)
-        return refused if refused is not None else self.broker.trade_server.send(account, request)
+        if refused is not None:
+            return refused
+        server = self.broker.trade_server
+        return server.send(account, request, read_only=True) if self._is_read_only else server.send(account, request)
 
     def _switched_off(self, request: Struct) -> Struct | None:
         switches = self.switches
@@ -33,10 +36,10 @@ class TradeCalls(BookCalls):
             return self.broker.trade_server.refusal(request, retcodes.CONNECTION)
         return None
 
-    @keyworded(None)
+    @requesting
     def order_check(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Struct:
         """Check a trade request without sending it; retcode 0 means it would pass the terminal."""
-        request = arguments.trade_request(args, keywords)
+        request = trade_request(args, keywords)
         return self.broker.trade_server.check(self._connected(), request)
 
     @positional(None)
@@ -47,11 +50,10 @@ class TradeCalls(BookCalls):
         symbol = self._quote(name).profile
         if action not in range(8):
             raise invalid_parameters()
-        margin = margin_in_margin_currency(symbol, volume, price, account.settings.leverage)
-        rate = self.broker.ledger.exchange.margin_rate(
-            symbol, account.settings.currency, is_buy=action in BUY_TYPES, price=price
+        ledger = self.broker.ledger
+        return account.money(
+            ledger.order_margin(account, symbol, is_buy=action in BUY_TYPES, volume=volume, price=price)
         )
-        return account.money(margin * rate)
 
     @positional(None)
     def order_calc_profit(self, *args: Any) -> float:
@@ -66,5 +68,6 @@ class TradeCalls(BookCalls):
 
     @staticmethod
     def _calculation(args: tuple[Any, ...], count: int) -> tuple[Any, ...]:
-        arguments.exactly(args[1:], count - 1)
-        return (arguments.c_int(args[0]), args[1], *map(arguments.number, args[2:]))
+        given = arguments.counted(args, count)
+        numbers = (arguments.action(given[0]), *map(arguments.number, given[2:]))
+        return (numbers[0], arguments.symbol_name(given[1]), *numbers[1:])

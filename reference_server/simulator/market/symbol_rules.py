@@ -155,6 +155,7 @@ KEYS: Mapping[str, Key] = MappingProxyType(
         "volume_step": Key(_positive, 0.01, "volumes are multiples of this"),
         "volume_limit": Key(_not_negative, 0.0, "most lots in one direction, positions and orders; 0: no limit"),
         "liquidity": Key(_not_negative, 0.0, "lots offered on each side at each tick; 0: no limit, no partial fills"),
+        "book_depth": Key(_whole(0, 64), 0, "levels on each side of the depth of market; 0: there is none"),
         "stops_level": Key(_whole(0, 10**7), 0, "least distance of stops and pending orders, in points"),
         "freeze_level": Key(
             _whole(0, 10**7), 0, "nothing within this distance of the market can be changed, in points"

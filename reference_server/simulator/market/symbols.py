@@ -41,6 +41,7 @@ class SymbolProfile:
     volume_step: float = 0.01
     volume_limit: float = 0.0
     liquidity: float = 0.0
+    book_depth: int = 0
     stops_level: int = 0
     freeze_level: int = 0
     margin_rate: float = 1.0

@@ -1,4 +1,4 @@
-"""The names of the genuine package: its constants and the fields of its result types, read from surface.json."""
+"""The names of the genuine package: functions, constants, fields of the result types; read from surface.json."""
 
 import json
 from collections.abc import Mapping
@@ -17,6 +17,9 @@ _SURFACE = _read()
 
 CONSTANTS: Mapping[str, int] = MappingProxyType(_SURFACE["constants"])
 """Every integer constant of `MetaTrader5` 5.0.6231, by name."""
+
+FUNCTIONS: tuple[str, ...] = tuple(_SURFACE["functions"])
+"""Every function of the package, `Buy`, `Sell` and `Close` among them."""
 
 FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {name: tuple(fields) for name, fields in _SURFACE["fields"].items()}
