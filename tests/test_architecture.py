@@ -35,7 +35,7 @@ def imported_packages(folder: str) -> Iterator[tuple[Path, str]]:
     ("folder", "own", "others"),
     [
         ("reference_server/domain", "reference_server.domain", set()),
-        ("reference_server/simulator", "reference_server.simulator", {"aiohttp", "click", "numpy", "pyarrow"}),
+        ("reference_server/simulator", "reference_server.simulator", {"aiohttp", "click", "numpy", "pyarrow", "rich"}),
     ],
 )
 def test_the_middle_needs_only_the_standard_library(folder: str, own: str, others: set[str]) -> None:

@@ -9,13 +9,16 @@ and so does the simulator's default; it is run on a symbol with exchange executi
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from importlib import resources
 from pathlib import Path
 
 import pytest
 
+from reference_server.simulator import market
 from reference_server.simulator.stand_in import site_folder
 
 HERE = Path(__file__).parent
@@ -52,3 +55,22 @@ def test_the_client_of_metatrader_mcp_server_trades(tmp_path: Path) -> None:
 
 def test_pymt5adapter_trades_with_orders_as_objects() -> None:
     run("use_pymt5adapter.py")
+
+
+EXCHANGE, RETURN_ALONE = 3, 0
+
+
+@pytest.fixture
+def exchange(tmp_path: Path) -> Path:
+    """A configuration with one symbol, US500 as an exchange lists it."""
+    listed = json.loads(resources.files(market).joinpath("symbols.json").read_text(encoding="utf-8"))["symbols"]
+    (profile,) = (symbol for symbol in listed if symbol["name"] == "US500")
+    changed = {**profile, "execution_mode": EXCHANGE, "filling_mode": RETURN_ALONE}
+    (tmp_path / "exchange.json").write_text(json.dumps({"symbols": [changed]}), encoding="utf-8")
+    config = tmp_path / "broker.toml"
+    config.write_text('[symbols]\nfile = "exchange.json"\n', encoding="utf-8")
+    return config
+
+
+def test_an_expert_advisor_of_mqpy_trades_on_an_exchange(exchange: Path) -> None:
+    run("use_mqpy.py", "US500", TONPO_SIMULATOR_CONFIG=str(exchange))

@@ -9,8 +9,8 @@ from mqpy.tick import Tick
 from mqpy.trade import Trade
 
 trade = Trade(
-    expert_name="an expert", version="1", symbol=sys.argv[1], magic_number=567, lot=1.0, stop_loss=25.0,
-    emergency_stop_loss=300.0, take_profit=25.0, emergency_take_profit=300.0,
+    expert_name="an expert", version="1", symbol=sys.argv[1], magic_number=567, lot=1.0, stop_loss=250.0,
+    emergency_stop_loss=300.0, take_profit=250.0, emergency_take_profit=300.0,
     start_time="0:00", finishing_time="23:59", ending_time="23:59",
 )  # fmt: skip
 tick = Tick(trade.symbol)

@@ -3,6 +3,9 @@
 from datetime import datetime, timedelta
 
 import pymt5adapter as mta
+from pymt5adapter.order import Order
+from pymt5adapter.symbol import Symbol
+from pymt5adapter.trade import Trade
 
 account = {"login": 1003, "password": "secret", "server": "ThirdParty-Demo"}
 with mta.connected(**account, ensure_trade_enabled=True, raise_on_errors=True) as connection:
@@ -13,18 +16,20 @@ with mta.connected(**account, ensure_trade_enabled=True, raise_on_errors=True) a
     bars = mta.copy_rates("EURUSD", mta.TIMEFRAME.M15, count=30)
     assert len(bars) == 30
     assert bars.dtype.names[:5] == ("time", "open", "high", "low", "close")
-    assert len(mta.copy_ticks_from("EURUSD", datetime_from=datetime.now() - timedelta(days=1), count=5)) > 0
+    yesterday = datetime.now() - timedelta(days=1)
+    ticks = mta.copy_ticks_from("EURUSD", datetime_from=yesterday, count=5, flags=mta.COPY_TICKS.ALL)
+    assert len(ticks) == 5
 
     filling = {"type_filling": mta.ORDER_FILLING.IOC}
-    bought = mta.Trade("EURUSD", magic=77).buy(0.1, "adapter", **filling)
+    bought = Trade("EURUSD", magic=77).buy(0.1, "adapter", **filling)
     assert bought.retcode == mta.TRADE_RETCODE.DONE
-    assert mta.Trade("EURUSD", magic=77).modify_sltp_by_ticks(sl=500, tp=800).retcode == mta.TRADE_RETCODE.DONE
+    assert Trade("EURUSD", magic=77).modify_sltp_by_ticks(sl=500, tp=800).retcode == mta.TRADE_RETCODE.DONE
     (position,) = mta.positions_get(symbol="EURUSD")
     assert round(position.price_open - position.sl, 5) == 0.005
     assert round(position.tp - position.price_open, 5) == 0.008
 
-    below = mta.Symbol("EURUSD").tick_calc(position.price_current, -1000)
-    limit = mta.Order.as_buy_limit(symbol="EURUSD", volume=0.3, price=below, type_filling=mta.ORDER_FILLING.RETURN)
+    below = Symbol("EURUSD").tick_calc(position.price_current, -1000)
+    limit = Order.as_buy_limit(symbol="EURUSD", volume=0.3, price=below, type_filling=mta.ORDER_FILLING.RETURN)
     assert limit.check().retcode == 0
     placed = limit.send()
     assert [order.ticket for order in mta.orders_get()] == [placed.order]
@@ -36,7 +41,8 @@ with mta.connected(**account, ensure_trade_enabled=True, raise_on_errors=True) a
     assert mta.Close("EURUSD", ticket=position.ticket) is True
     assert mta.positions_total() == 0
 
-    deals = mta.history_deals_get(function=lambda deal: deal.position_id == position.ticket)
+    day_after = datetime.now() + timedelta(days=2)  # the server's clock is ahead of most machines' own
+    deals = mta.history_deals_get(yesterday, day_after, function=lambda deal: deal.position_id == position.ticket)
     assert [deal.entry for deal in deals] == [mta.DEAL_ENTRY.IN, mta.DEAL_ENTRY.OUT]
     unknown = None
     try:
