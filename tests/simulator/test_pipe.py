@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from enum import IntEnum
 from pathlib import Path
@@ -158,8 +159,9 @@ CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
 
 def made(terminal: Any, name: str, args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[Any, ...]:
     """Everything that a caller can see of a call."""
+    function = getattr(terminal, name)
     try:
-        value = getattr(terminal, name)(*args, **keywords)
+        value = function(*args, **keywords) if keywords else function(*args)
     except Exception as error:
         return type(error), str(error), type(error.__cause__), terminal.last_error()
     return described(value), terminal.last_error()
@@ -177,6 +179,16 @@ def test_every_call_gives_the_same_over_the_pipe_as_in_process(remote: RemoteMet
     local = SimulatedMetaTrader5(make_broker())
     for name, args, keywords in [("last_error", (), {}), *CALLS]:
         assert made(remote, name, args, keywords) == made(local, name, args, keywords), (name, args, keywords)
+
+
+def test_a_wrapper_that_hands_on_keywords_is_refused_as_in_process(remote: RemoteMetaTrader5) -> None:
+    assert remote.initialize(**LOGIN)
+    nothing: dict[str, Any] = {}
+    assert remote.order_send(BUY, **nothing) is None
+    assert remote.last_error() == (-2, "Unnamed arguments not allowed")
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(remote.order_send, BUY).result() is None
+        assert pool.submit(lambda: remote.order_send(BUY)).result().retcode == 10009
 
 
 def test_the_calls_compared_are_all_there_are() -> None:

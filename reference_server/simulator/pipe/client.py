@@ -1,18 +1,16 @@
 """The simulated `MetaTrader5` module at this end of a pipe, its terminal at the other."""
 
-import os
-import socket
 from collections.abc import Callable
-from contextlib import suppress
 from functools import wraps
 from threading import Lock
 from typing import Any, Final, NoReturn
 
 from reference_server.simulator.broker import SimulatedBroker
-from reference_server.simulator.calls.outcome import Failed
+from reference_server.simulator.calls.outcome import Failed, FailedLate, system_error
 from reference_server.simulator.module import SimulatedMetaTrader5
-from reference_server.simulator.pipe import wire
 from reference_server.simulator.pipe.address import Address, parse_address
+from reference_server.simulator.pipe.line import Broken, Line, NobodyThere, Refused
+from reference_server.simulator.pipe.wire import Error
 
 FORWARDED: Final = (
     "account_info", "copy_rates_from", "copy_rates_from_pos", "copy_rates_range", "copy_ticks_from",
@@ -25,9 +23,11 @@ FORWARDED: Final = (
 """The functions that ask the terminal. `last_error` and the helpers `Buy`, `Sell` and `Close` do not."""
 
 NOBODY_THERE: Final = (-10003, "IPC initialize failed, MetaTrader 5 x64 not found")
-LETS_GO_WITHIN_SECONDS: Final = 1.0
 REFUSED: Final = (-10003, "IPC initialize failed, CreateFile failed [5]")
 BROKE: Final = (-10002, "IPC recv failed")
+_ATTACHED: Final[Any] = object()
+
+Call = tuple[str, tuple[Any, ...], dict[str, Any]]
 
 
 class _AtThePipe(Exception):
@@ -48,96 +48,83 @@ class RemoteMetaTrader5(SimulatedMetaTrader5):
         self.address = parse_address(address) if isinstance(address, str) else address
         self._token = token
         self._turn = Lock()
-        self._line: socket.socket | None = None
-        self._owner = os.getpid()
-        self._failure: Failed | None = None
-
-    def __del__(self) -> None:
-        line = vars(self).get("_line")
-        if line is not None:
-            line.close()
+        self._line: Line | None = None
+        self._call_at_hand: Call = ("", (), {})
+        self._pipe_failure: Failed | None = None
 
     def _connected(self) -> NoReturn:
         """Where a call would ask the terminal. Raises Failed when there is no connection."""
-        if self._failure is not None:
-            raise self._failure
+        if self._pipe_failure is not None:
+            raise self._pipe_failure
         if self._line is None:
             super()._connected()
         raise _AtThePipe
 
-    def _authorize(self, server: str | None, login: int, password: str | None) -> NoReturn:  # noqa: ARG002
-        """Where `initialize` and `login` would ask the terminal."""
-        if self._failure is not None:
-            raise self._failure
-        raise _AtThePipe
+    def _authorize(self, server: str | None, login: int, password: str | None) -> Any:  # noqa: ARG002
+        """Where `initialize` and `login` ask the terminal; it gets the call as it was made. Raises Failed."""
+        if self._call_at_hand[0] == "initialize":
+            self._connect_line()
+        error, answer = self._ask_terminal(self._call_at_hand)
+        if answer is not True:
+            raise Failed(*error)
+        return _ATTACHED
 
-    def _call(self, function: Callable[..., Any], name: str, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    def _forward(self, function: Callable[..., Any], name: str, /, *args: Any, **keywords: Any) -> Any:
+        call = (name, args, keywords)
         with self._turn:
-            if self._line is not None and self._owner != os.getpid():
-                self._close(is_shared=True)  # the pipe belongs to the process that forked
+            if self._line is not None and self._line.is_inherited:
+                self._hang_up()
+            self._call_at_hand = call
             try:
                 return function(self, *args, **keywords)
-            except _AtThePipe:
-                return self._ask(function, name, args, keywords)
+            except _AtThePipe as reached:
+                return self._answered(function, call, reached.__context__)
             finally:
                 if self._account is None:
-                    self._close()
+                    self._hang_up()
 
-    def _ask(self, function: Callable[..., Any], name: str, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    def _answered(self, function: Callable[..., Any], call: Call, context: BaseException | None) -> Any:
+        """The terminal's answer, or the failure of a function whose pipe breaks."""
+        name, args, keywords = call
         try:
-            if name == "initialize":
-                self._open()
-            assert self._line is not None
-            wire.send(self._line, wire.pack_call(name, args, keywords))
-            self.error, answer = wire.unpack_reply(wire.receive(self._line, wire.LONGEST_REPLY))
+            if isinstance(context, FailedLate):  # whatever it answers, this comes of the call
+                self._ask_terminal(("version", (), {}))
+                raise system_error(name, context.cause) from context.cause
+            self.error, answer = self._ask_terminal(call)
         except Failed as failed:
-            return self._fail(failed, function, args, keywords)
-        except (OSError, EOFError, wire.Garbled):
-            return self._fail(Failed(*BROKE), function, args, keywords)
+            self._pipe_failure = failed
+            try:
+                return function(self, *args, **keywords)
+            finally:
+                self._pipe_failure = None
         if isinstance(answer, SystemError):
             raise answer
-        if name == "initialize" and answer:
-            self._account = _ATTACHED
         return answer
 
-    def _fail(self, failed: Failed, function: Callable[..., Any], args: tuple[Any, ...], keywords: Any) -> Any:
-        """Let the call fail at the pipe: its own rules say what it returns then."""
-        self._failure = failed
+    def _ask_terminal(self, call: Call) -> tuple[Error, Any]:
+        """Raises Failed when the pipe breaks."""
+        assert self._line is not None
         try:
-            return function(self, *args, **keywords)
-        finally:
-            self._failure = None
-            self._close()
+            return self._line.ask(*call)
+        except Broken:
+            self._account = None
+            raise Failed(*BROKE) from None
 
-    def _open(self) -> None:
+    def _connect_line(self) -> None:
         """Raises Failed when nobody serves the address, or refuses the token."""
-        self._close()
+        self._hang_up()
         try:
-            line = self.address.connect()
-        except OSError:
+            self._line = Line(self.address, self._token)
+        except NobodyThere:
             raise Failed(*NOBODY_THERE) from None
-        try:
-            line.sendall(wire.hello(self._token))
-            wire.receive(line, len(wire.GREETING))
-        except (OSError, EOFError, wire.Garbled):
-            line.close()
+        except Refused:
             raise Failed(*REFUSED) from None
-        self._line, self._owner = line, os.getpid()
 
-    def _close(self, *, is_shared: bool = False) -> None:
-        """Let go of the terminal. It is free for the next connection on return, if its server is alive."""
+    def _hang_up(self) -> None:
         self._account = None
-        if self._line is None:
-            return
-        line, self._line = self._line, None
-        with suppress(OSError), line:
-            if not is_shared:
-                line.settimeout(LETS_GO_WITHIN_SECONDS)
-                line.shutdown(socket.SHUT_WR)
-                line.recv(1)
-
-
-_ATTACHED: Any = object()
+        if self._line is not None:
+            line, self._line = self._line, None
+            line.close()
 
 
 def _forwarded(name: str) -> Callable[..., Any]:
@@ -145,7 +132,7 @@ def _forwarded(name: str) -> Callable[..., Any]:
 
     @wraps(function)
     def call(self: RemoteMetaTrader5, *args: Any, **keywords: Any) -> Any:
-        return self._call(function, name, args, keywords)
+        return self._forward(function, name, *args, **keywords)
 
     return call
 

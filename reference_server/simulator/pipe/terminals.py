@@ -36,5 +36,5 @@ class Terminals:
 
 def path_of(args: tuple[Any, ...], keywords: dict[str, Any]) -> str:
     """The path in the arguments of `initialize`, empty when there is none."""
-    path = args[0] if args else keywords.get("path", "")
+    path = keywords.get("path", args[0] if args else "")
     return path if isinstance(path, str) else ""

@@ -2,11 +2,13 @@
 
 import os
 import sys
+from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
+from reference_server.simulator.calls.shortcuts import DEVIATION
 from reference_server.simulator.module import SimulatedMetaTrader5
 from reference_server.simulator.pipe.client import FORWARDED
 from reference_server.simulator.stand_in.environment import terminal_from_environment
@@ -15,7 +17,8 @@ from reference_server.simulator.surface.structs import STRUCTS
 
 NAME: Final = "MetaTrader5"
 CORE: Final = "_core"
-FUNCTIONS: Final = (*FORWARDED, "last_error", "Buy", "Sell", "Close", "_RawOrder")
+FUNCTIONS: Final = (*FORWARDED, "last_error")
+SHORTCUTS: Final = ("Buy", "Sell", "Close")
 _SITE: Final = Path(__file__).with_name("site")
 
 
@@ -83,10 +86,29 @@ class Function:
 
 def fill(module: ModuleType, terminal: SimulatedMetaTrader5) -> None:
     """Give a module the genuine package's names; its functions are the terminal's."""
-    functions = {name: Function(terminal, name) for name in FUNCTIONS if hasattr(terminal, name)}
-    names = {**{struct.__name__: struct for struct in STRUCTS}, **functions}
+    structs = {struct.__name__: struct for struct in STRUCTS}
+    names = {**structs, **{name: Function(terminal, name) for name in FUNCTIONS}}
     core = ModuleType(f"{NAME}.{CORE}", "The functions and record types of the package.")
     vars(core).update(names)
-    vars(module).update({**names, **CONSTANTS, CORE: core, "__doc__": type(terminal).__doc__})
-    vars(module).update(__version__=terminal.__version__, __author__=terminal.__author__)
+    vars(module).update({**names, **CONSTANTS, CORE: core, "_RawOrder": _raw_order(terminal)})
+    vars(module).update({name: getattr(terminal, name) for name in SHORTCUTS})
+    vars(module).update(
+        __doc__=type(terminal).__doc__, __version__=terminal.__version__, __author__=terminal.__author__
+    )
     sys.modules[core.__name__] = core
+
+
+def _raw_order(terminal: SimulatedMetaTrader5) -> Callable[..., Any]:
+    """A market order at a price; not for users, and yet published programs take it from the genuine package."""
+
+    def _RawOrder(  # noqa: N802 - the package's name
+        order_type: Any, symbol: Any, volume: Any, price: Any, comment: Any = None, ticket: Any = None
+    ) -> Any:
+        request = {
+            "action": CONSTANTS["TRADE_ACTION_DEAL"], "symbol": symbol, "volume": volume, "type": order_type,
+            "price": price, "deviation": DEVIATION,
+        }  # fmt: skip
+        extra = {"comment": comment, "position": ticket}
+        return terminal.order_send(request | {name: value for name, value in extra.items() if value is not None})
+
+    return _RawOrder
