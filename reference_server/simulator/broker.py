@@ -194,6 +194,7 @@ class SimulatedBroker:
             for name in SWITCHES:
                 setattr(account, name, changes.get(name, getattr(account, name)))
             self.ledger.recount(account)
+            self._triggers.stop_out(account)
 
     def pay(self, server: str, login: int, amount: float, comment: str, *, is_credit: bool = False) -> None:
         """Pay into an account, or out of it when negative; as credit or to its balance. Raises KeyError, ValueError."""
@@ -203,6 +204,7 @@ class SimulatedBroker:
                 raise ValueError(f"{amount} is no amount of money")
             self.advance()
             (self.ledger.grant if is_credit else self.ledger.deposit)(account, amount, comment)
+            self._triggers.stop_out(account)
 
     def set_price(self, symbol: str, bid: float, ask: float, *, last: float = 0.0, volume: float = 0.0) -> None:
         """Move a symbol by hand; from then on it moves in no other way. `last` is the price of a deal.

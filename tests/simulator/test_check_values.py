@@ -1,10 +1,11 @@
 """The check values of the MT5 facts, to the last digit."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from reference_server.simulator import AccountSettings
+from reference_server.simulator import AccountSettings, load_symbols
 from tests.simulator.conftest import Desk, open_desk
 
 
@@ -86,3 +87,30 @@ def test_stop_out_comes_when_equity_is_half_the_margin() -> None:
     desk.price("EURUSD", 1.07099 + commission / 5000 - 0.00002, 1.0712)
     assert desk.mt5.positions_total() == 0
     assert desk.deals()[-1].reason == desk.mt5.DEAL_REASON_SO
+
+
+def test_order_check_of_the_documentation() -> None:
+    desk = open_desk(settings=AccountSettings(deposit=10_000.17))
+    result = desk.mt5.order_check({"action": 1, "symbol": "USDJPY", "volume": 1.0})
+    assert (result.retcode, result.comment, result.balance, result.equity) == (0, "Done", 10_000.17, 10_000.17)
+    assert (result.margin, result.margin_free) == (1000.0, 9000.17)
+    assert result.margin_level == pytest.approx(1000.017)
+
+
+def test_account_of_the_documentation() -> None:
+    symbols = tuple(replace(profile, commission_per_lot=0.0) for profile in load_symbols())
+    desk = open_desk(symbols=symbols)
+    desk.price("USDJPY", 108.266, 108.27)
+    desk.buy(1.0, symbol="USDJPY")
+    desk.price("USDJPY", 108.1848, 108.19)
+    info = desk.mt5.account_info()
+    assert (info.balance, info.profit, info.equity) == (10_000.0, -78.75, 9921.25)
+    assert (info.margin, info.margin_free) == (1000.0, 8921.25)
+    assert info.margin_level == pytest.approx(992.125)
+
+
+def test_commission_of_a_hundredth_lot_of_gold() -> None:
+    symbols = tuple(replace(p, commission_per_lot=5.0) if p.name == "XAUUSD" else p for p in load_symbols())
+    desk = open_desk(symbols=symbols)
+    desk.buy(0.01, symbol="XAUUSD")
+    assert desk.deals()[-1].commission == -0.05

@@ -36,10 +36,9 @@ class Valuation:
         return part * self.order_margin(account, symbol, is_buy=order.is_buy, volume=order.volume_current, price=price)
 
     def reserve_again(self, account: Account, order: Order) -> None:
-        """Work out what an active order holds, after it has changed."""
-        margin = self.reserved_margin(account, order)
-        if margin != order.margin:
-            order.margin = margin
+        """Work out what an active order holds, after its price, volume or type has changed."""
+        held, order.margin = order.margin, self.reserved_margin(account, order)
+        if held or order.margin:
             account.exposure(order.symbol).reserve()
             self.total(account)
 

@@ -1,6 +1,7 @@
 """What a tick sets off: pending orders, stop loss and take profit, stop-out, and what the passing of time ends."""
 
 from collections.abc import Iterable
+from operator import itemgetter
 
 from reference_server.simulator.book.account import Account
 from reference_server.simulator.book.ledger import Ledger
@@ -65,8 +66,12 @@ class Triggers:
                     self._ledger.revalue(account, name)
                 if converts:
                     self._convert(account, name)
-            if account.is_below(account.settings.stop_out_level):
-                self._liquidation.enforce(account)
+            self.stop_out(account)
+
+    def stop_out(self, account: Account) -> None:
+        """Close what an account below its stop-out level can no longer afford."""
+        if account.is_below(account.settings.stop_out_level):
+            self._liquidation.enforce(account)
 
     def _convert(self, account: Account, name: str) -> bool:
         """Revalue what is converted at this symbol's quote; whether there was anything."""
@@ -101,13 +106,16 @@ class Triggers:
         now = self._market.now_ms
         if now // MS_PER_DAY != self._nights.day:
             self._nights.pass_to(now // MS_PER_DAY)
+            for account in self._accounts:
+                self.stop_out(account)
         for account in self._accounts:
             if account.orders:
-                for order in list(account.orders.values()):
-                    self._is_over(account, order, now)
+                timed = [(self._expiry_ms(order), order) for order in account.orders.values() if order.type_time]
+                for expiry_ms, order in sorted(timed, key=itemgetter(0)):
+                    self._end(account, order, expiry_ms, now)
 
-    def _is_over(self, account: Account, order: Order, now_ms: int) -> bool:
-        expiry_ms = self._expiry_ms(order) if order.type_time else 0
+    def _end(self, account: Account, order: Order, expiry_ms: int, now_ms: int) -> bool:
+        """End an order if its time is over; whether it was."""
         if not expiry_ms or now_ms < expiry_ms:
             return False
         account.remember(order, EXPIRED, expiry_ms)
@@ -115,7 +123,7 @@ class Triggers:
         return True
 
     def _order(self, account: Account, order: Order, quote: Quote) -> None:
-        if self._is_over(account, order, quote.time_ms):
+        if order.type_time and self._end(account, order, self._expiry_ms(order), quote.time_ms):
             return
         price = quote.ask if order.is_buy else quote.bid
         order.price_current = price
