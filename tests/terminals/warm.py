@@ -8,26 +8,28 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import json
 import os
 import selectors
 import signal
 import socket
 import sys
+from ast import literal_eval
 from collections.abc import Callable
 
 STUB = """
-import json, os, socket, sys
-line = socket.socket(socket.AF_UNIX)
+import _socket, posix, sys
+line = _socket.socket(_socket.AF_UNIX)
 line.connect(sys.argv[1])
-word = json.dumps([sys.argv[2:], dict(os.environ)]).encode()
-socket.send_fds(line, [len(word).to_bytes(4, "big")], [0, 1, 2])
+word = repr((sys.argv[2:], posix.environ)).encode()
+streams = b"".join(one.to_bytes(4, sys.byteorder) for one in (0, 1, 2))
+line.sendmsg([len(word).to_bytes(4, "big")], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, streams)])
 line.sendall(word)
 for descriptor in (0, 1, 2):
-    os.close(descriptor)
+    posix.close(descriptor)
 status = line.recv(1)
-os._exit(status[0] if status else 255)
+posix._exit(status[0] if status else 255)
 """
+"""Imports what is built into the interpreter only: it is up at once."""
 
 
 def stub(socket_path: str, *arguments: str) -> tuple[str, ...]:
@@ -68,7 +70,8 @@ class Nursery:
         word = b""
         while len(word) < int.from_bytes(header, "big"):
             word += line.recv(2**20)
-        arguments, environment = json.loads(word)
+        arguments, named = literal_eval(word.decode())
+        environment = {os.fsdecode(name): os.fsdecode(value) for name, value in named.items()}
         pid = os.fork()
         if pid == 0:
             self._become(arguments, environment, streams, line)
