@@ -204,6 +204,13 @@ def test_the_list_shows_what_waits_and_what_is_at_work(desk: Desk) -> None:
     assert [entry.id for entry in faults.list()] == [second]
 
 
+def test_a_plan_takes_faults_only(desk: Desk) -> None:
+    form: Any = {"kind": "requote"}
+    with pytest.raises(TypeError, match="fault_from_dict"):
+        desk.broker.faults.add(form)
+    assert not desk.broker.faults.is_armed
+
+
 def test_clearing_an_unknown_fault_is_a_key_error(desk: Desk) -> None:
     with pytest.raises(KeyError):
         desk.broker.faults.clear(7)

@@ -139,3 +139,9 @@ def test_any_faults_and_trades_leave_a_consistent_book_on_a_hedging_account(step
 @given(st.lists(STEPS, max_size=25))
 def test_any_faults_and_trades_leave_a_consistent_book_on_a_netting_account(steps: list[Any]) -> None:
     run("TonpoSim-Netting", steps)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(STEPS, max_size=25))
+def test_any_faults_and_trades_leave_a_consistent_book_on_an_exchange_account(steps: list[Any]) -> None:
+    run("TonpoSim-Exchange", steps)

@@ -56,7 +56,9 @@ class FaultPlan:
                 Interceptor.install(terminal, self)
 
     def add(self, fault: Fault) -> int:
-        """Queue a fault; returns the id to clear it by."""
+        """Queue a fault; returns the id to clear it by. Raises TypeError for what is none, such as its JSON form."""
+        if not isinstance(fault, Fault):
+            raise TypeError(f"a plan takes a Fault, which fault_from_dict makes of {fault!r}")
         with self._lock:
             entry = Entry(id=self._next_id, fault=fault)
             self._next_id += 1
