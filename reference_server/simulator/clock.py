@@ -110,8 +110,9 @@ class ServerTime:
             offsets += found[1]
         if len(set(offsets)) == 1:
             return np.full(len(utc_ms), offsets[0], dtype=np.int64)
-        places = np.searchsorted(np.array(starts, dtype=np.int64), utc_ms, side="right") - 1
-        return np.array(offsets, dtype=np.int64)[places]
+        places = np.searchsorted(utc_ms, starts)
+        places[0] = 0
+        return np.repeat(np.array(offsets, dtype=np.int64), np.diff(places, append=len(utc_ms)))
 
     def _period(self, period: int) -> tuple[list[int], list[int]]:
         """From when on which offset holds within ten days, found by halving: no zone changes twice in them."""

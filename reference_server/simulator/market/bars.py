@@ -1,6 +1,6 @@
 """Bars of every timeframe, aggregated from minutes: those built from ticks, and a generated past before them."""
 
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -94,14 +94,18 @@ class Bars:
 
     def last(self, count: int, *, until_s: int | None = None) -> Array:
         """The newest `count` bars, of those that opened at `until_s` or before."""
-        until_s = self._now_s if until_s is None else min(until_s, self._now_s)
-        length_s = minutes_of(self._timeframe) * 60
-        span_s = length_s * (count + 1)
-        while True:
-            bars = self.between(until_s - span_s, until_s)
-            if len(bars) >= count or until_s - span_s <= self._oldest_s:
-                return bars[-count:]
-            span_s *= 2
+        end_s = self._now_s if until_s is None else min(until_s, self._now_s)
+        parts: list[Array] = []
+        missing, reach = count, 1.0
+        while missing > 0 and end_s >= self._oldest_s:
+            span_s = int(minutes_of(self._timeframe) * 60 * (missing + 1) * reach)
+            start_s = int(opens_of(np.array([end_s - span_s], dtype=np.int64), self._timeframe)[0])
+            parts.insert(0, self.between(start_s, end_s))
+            missing -= len(parts[0])
+            end_s = start_s - 1
+            reach *= 1.5  # what is missing is so where markets close
+        bars = parts[0] if len(parts) == 1 else np.concatenate([np.zeros(0, dtype=BARS), *parts])
+        return bars[max(len(bars) - count, 0) :]
 
     def between(self, from_s: int, to_s: int) -> Array:
         """Bars that opened within two moments, both included."""
@@ -117,14 +121,9 @@ class Bars:
 
     def _minutes(self, from_s: int, to_s: int) -> Array:
         """Minutes in which the server's clock shows [from, to)."""
-        quote = self._quote
-        live_s = quote.bars_from_ms // 1000
-        if from_s >= live_s:
-            return self._live(from_s * 1000, to_s * 1000)
-        past = self._past(from_s - from_s % 60, min(to_s, live_s))
-        if to_s > live_s:
-            return np.concatenate((past, self._live(live_s * 1000, to_s * 1000)))
-        return past
+        live_s = self._quote.bars_from_ms // 1000
+        live = self._live(max(from_s, live_s) * 1000, to_s * 1000)
+        return live if from_s >= live_s else self._past(from_s - from_s % 60, min(to_s, live_s), live)
 
     def _live(self, from_ms: int, to_ms: int) -> Array:
         rows = []
@@ -140,19 +139,36 @@ class Bars:
         bars["time"] //= 1000
         return bars
 
-    def _past(self, from_s: int, to_s: int) -> Array:
+    def _past(self, from_s: int, to_s: int, live: Array) -> Array:
+        """Minutes from the source in which the server's clock shows [from, to), and after them the `live` ones."""
         quote, market = self._quote, self._market
         server_time, anchor = market.server_time, market.openings[quote.profile.name]
         from_ms, until_ms = server_time.utc_span(from_s * 1000, to_s * 1000)
         made = market.source.history(quote.profile, from_ms, until_ms, anchor=anchor)
-        bars = np.empty(len(made.time_ms), dtype=BARS)
-        bars["time"] = (made.time_ms + server_time.offsets_ms(made.time_ms)) // 1000
-        bars["open"], bars["high"], bars["low"], bars["close"] = made.open, made.high, made.low, made.close
-        bars["tick_volume"], bars["spread"] = made.ticks, made.spread
-        bars["real_volume"] = 0 if made.volume is None else made.volume
-        times = bars["time"]
-        if len(bars) and (times[1:] <= times[:-1]).any():
-            bars = aggregate(bars[np.argsort(times, kind="stable")], 1, repeated=True)
-            times = bars["time"]
+        times = (made.time_ms + server_time.offsets_ms(made.time_ms)) // 1000
+        bars = np.empty(len(times) + len(live), dtype=BARS)
+        past = bars[: len(times)]
+        past["time"], past["tick_volume"], past["spread"] = times, made.ticks, made.spread
+        past["open"], past["high"], past["low"], past["close"] = made.open, made.high, made.low, made.close
+        past["real_volume"] = 0 if made.volume is None else made.volume
+        bars[len(times) :] = live
+        turns = np.flatnonzero(times[1:] <= times[:-1]) + 1
+        if len(turns):
+            past = _once(past, times, turns)
+            bars = np.concatenate((past, live))
+            times = past["time"]
         first, end = np.searchsorted(times, (from_s, to_s))
-        return bars[first:end]
+        return bars[first:] if end == len(past) else np.concatenate((past[first:end], live))
+
+
+def _once(bars: Array, times: Integers, turns: Integers) -> Array:
+    """Put the two passes of each hour that the server's clock shows twice together; a pass begins at each turn."""
+    parts: list[Array] = []
+    begun = 0
+    for turn, after in pairwise([*turns.tolist(), len(times)]):
+        first = begun + int(np.searchsorted(times[begun:turn], times[turn]))
+        last = turn + int(np.searchsorted(times[turn:after], times[turn - 1], side="right"))
+        twice = bars[first:last]
+        parts += bars[begun:first], aggregate(twice[np.argsort(twice["time"], kind="stable")], 1, repeated=True)
+        begun = last
+    return np.concatenate([*parts, bars[begun:]])

@@ -7,7 +7,7 @@ import numpy as np
 from reference_server.simulator.market.symbols import SymbolProfile
 from reference_server.simulator.prices.grid import Grid
 from reference_server.simulator.prices.path import MINUTES_PER_DAY, Floats, Integers, PricePath, fraction
-from reference_server.simulator.prices.rhythm import Rhythm
+from reference_server.simulator.prices.rhythm import Pace, Rhythm
 from reference_server.simulator.prices.source import MS_PER_MINUTE, picked
 
 CHART_LAST = 1  # SYMBOL_CHART_MODE_LAST
@@ -44,12 +44,15 @@ class MidPrices:
         """Follow `first` times `second` (power 1) or divided by it (power -1)."""
         self._legs = (first, second, power)
 
-    def ends(self, first: int, last: int) -> Floats:
-        """Mid prices at the beginning of each minute from `first` to before `last`, and at the end of the last one."""
+    def ends(self, first: int, last: int, pace: Pace | None = None) -> Floats:
+        """Mid prices at the beginning of each minute from `first` to before `last`, and at the end of the last one.
+
+        `pace` is the rhythm's of these minutes, where that is known already.
+        """
         if self._legs is not None:
             one, other, power = self._legs
             return one.ends(first, last) * other.ends(first, last) ** power
-        pace = self.rhythm.of(first, last)
+        pace = self.rhythm.of(first, last) if pace is None else pace
         is_even = pace.is_open is None
         walked = self.path.at_minutes(first, last) if is_even else self.path.at(pace.clock, pace.shift)
         prices: Floats = self._middle * np.exp(walked)
@@ -87,7 +90,7 @@ class MinuteMaker:
         pace = self._mids.rhythm.of(first, last)
         minute = np.arange(first, last, dtype=np.int64)
         words = self._mids.path.words(SHAPE, minute)
-        ends = self._mids.ends(first, last) * (factor / self.grid.step)
+        ends = self._mids.ends(first, last, pace) * (factor / self.grid.step)
         sigma = ends[:-1] * (self._sigma * pace.reach) * np.sqrt(pace.volatility)
         ends -= self._half_spread
         opened = np.rint(ends[:-1] + sigma * (OPENING_JITTER * (fraction(words, 0) - 0.5)))
