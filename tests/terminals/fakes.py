@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +14,7 @@ import numpy as np
 from reference_server.domain.account import Mt5Credentials
 from reference_server.domain.events import TerminalEvent
 from reference_server.simulator import ManualPrices, SimulatedBroker
+from reference_server.simulator.faults.parsing import fault_from_dict
 from reference_server.terminals.providers.simulated import SimulatedTerminals
 from reference_server.terminals.workers.inline import InlineTerminal
 
@@ -80,6 +81,9 @@ class Desk:
 
     def price(self, symbol: str, bid: float, ask: float) -> None:
         self.broker.set_price(symbol, bid, ask)
+
+    def fault(self, fault: Mapping[str, Any]) -> None:
+        self.broker.faults.add(fault_from_dict(dict(fault)))
 
     def pass_time(self, seconds: float) -> None:
         self.clock.ms += round(seconds * 1000)

@@ -24,6 +24,7 @@ class Settlements:
         self._told: OrderedDict[int, None] = OrderedDict()
         self._deals: OrderedDict[int, None] = OrderedDict()
         self._unfilled: dict[int, None] = {}
+        self._found: dict[int, None] = {}
 
     @property
     def has_news(self) -> bool:
@@ -50,6 +51,8 @@ class Settlements:
     def report_found(self, settled: OrderSettled, *, is_filled: bool) -> None:
         """Announce an outcome that was found afterwards, unless the poller has seen and told it already."""
         ticket = settled.result.order
+        if settled.result.success:
+            self._found[settled.result.ticket] = None
         if ticket in self._told or self.is_own(ticket):
             return
         self.report(settled, is_filled=is_filled)
@@ -73,10 +76,17 @@ class Settlements:
         """Orders that the broker took and had not filled when it answered: what becomes of them is awaited."""
         return tuple(self._unfilled)
 
-    def followed(self, orders: Iterable[int]) -> None:
-        """The poller awaits the end of these."""
+    @property
+    def found(self) -> tuple[int, ...]:
+        """Positions whose trade was found afterwards: one that was there before the first poll is told as opened."""
+        return tuple(self._found)
+
+    def followed(self, orders: Iterable[int], found: Iterable[int]) -> None:
+        """The poller awaits the end of these orders, and has told of these positions."""
         for order in orders:
             self._unfilled.pop(order, None)
+        for ticket in found:
+            self._found.pop(ticket, None)
 
     def untold(self, order: int, deals: list[Any]) -> list[Any]:
         """The deals of an order that were not announced with it."""

@@ -63,6 +63,8 @@ class BookFollower:
         self._look_until = 0.0
         self._next_sweep = 0.0
         self._ended: OrderedDict[int, None] = OrderedDict()
+        self._silent: set[int] = set()
+        """Positions that were there at the beginning and were never told as opened."""
 
     @property
     def is_empty(self) -> bool:
@@ -77,6 +79,7 @@ class BookFollower:
             self._state.positions[record.ticket] = record
             self._state.told[record.ticket] = self._adapter.position_book.shape(record)
             self._state.told_at[record.ticket] = now
+        self._silent = {*self._state.positions}
         self._state.orders = self._read_orders()
         self._next_sweep = now + _SWEEP_SECONDS
 
@@ -92,7 +95,7 @@ class BookFollower:
         state = before.copy()
         gone = {ticket: (order, now + _GIVE_UP_SECONDS) for ticket, order in before.orders.items()}
         state.vanished.update({ticket: end for ticket, end in gone.items() if ticket not in orders})
-        unfilled = self._adapter.settlements.unfilled
+        unfilled, found = self._adapter.settlements.unfilled, self._adapter.settlements.found
         for ticket in unfilled:
             state.vanished.setdefault(ticket, (None, now + _GIVE_UP_SECONDS))
         for ticket in orders:
@@ -117,7 +120,8 @@ class BookFollower:
             raise
         self._remember_ended(before)
         self._deals.note(deals)
-        self._adapter.settlements.followed(unfilled)
+        self._adapter.settlements.followed(unfilled, found)
+        self._silent -= {*found}
         if is_sweep:
             self._next_sweep = now + _SWEEP_SECONDS
         return [*self._adapter.settlements.take(), *events]
@@ -158,7 +162,7 @@ class BookFollower:
         for ticket, record in state.positions.items():
             known = before.positions.get(ticket)
             state.unseen.pop(record.identifier, None)
-            if known is None:
+            if known is None or (ticket in self._silent and ticket in self._adapter.settlements.found):
                 moved.append(self._tell(record, "opened", now))
             elif _terms(known) != _terms(record) or (
                 now - state.told_at[ticket] >= self._interval and self._has_new_value(record)
