@@ -12,6 +12,7 @@ from typing import Final
 from benchmarks.child import Child, free_port
 from benchmarks.gateway import LOGIN, SERVER, order_body
 from benchmarks.target import HttpTarget, request_text
+from reference_server.simulator.stand_in import site_folder
 
 PEER: Final = "open-api-mt5==0.12.0"
 ROOT: Final = Path(__file__).parent.parent
@@ -64,7 +65,7 @@ def start_peer(command: Path, folder: Path, core: int | None) -> HttpTarget:
         core=core,
         environment={
             "FAIR_ECONOMY_CALENDAR_URL": _UNREACHABLE_URL,
-            "PYTHONPATH": f"{ROOT / 'benchmarks' / 'stand_in'}:{ROOT}",
+            "PYTHONPATH": str(site_folder()),
         },
         folder=folder,
     )

@@ -17,7 +17,7 @@ from reference_server.simulator.stand_in import StandInMisconfigured, site_folde
 from tonpo_spec.served import tonpo_command, tonpo_environment
 
 TRADE = Path(__file__).parent.parent / "third_party" / "use_metatrader5.py"
-INSTALL = "from reference_server.simulator.stand_in import install; install()"
+INSTALL = "from reference_server.simulator import install; install()"
 
 
 def python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -130,7 +130,7 @@ def clean_modules(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatc
 
 
 def test_a_terminal_of_ones_own_can_be_installed_and_replaced(clean_modules: pytest.MonkeyPatch) -> None:
-    from reference_server.simulator.stand_in import install
+    from reference_server.simulator import install
 
     broker = SimulatedBroker(clock=ManualClock(), prices=ManualPrices())
     module = install(SimulatedMetaTrader5(broker))
@@ -144,8 +144,8 @@ def test_a_terminal_of_ones_own_can_be_installed_and_replaced(clean_modules: pyt
 
 
 def test_faults_that_are_added_later_reach_the_installed_module(clean_modules: pytest.MonkeyPatch) -> None:
+    from reference_server.simulator import install
     from reference_server.simulator.faults import Refuse
-    from reference_server.simulator.stand_in import install
 
     broker = SimulatedBroker(clock=ManualClock(), prices=ManualPrices())
     send = install(SimulatedMetaTrader5(broker)).order_send
