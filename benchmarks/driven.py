@@ -36,11 +36,10 @@ class TimedMetaTrader5(SimulatedMetaTrader5):
         super().__init__(broker)
         self.orders: dict[int, tuple[int, int]] = {}
 
-    def order_send(self, *arguments: Any, **keywords: Any) -> Any:
+    def order_send(self, request: dict[str, Any]) -> Any:
         """Send an order as the terminal does, and note the times."""
         came = perf_counter_ns()
-        answer = super().order_send(*arguments, **keywords)
-        request = arguments[0] if arguments else keywords
+        answer = super().order_send(request)
         self.orders[request.get("magic", 0)] = (came, perf_counter_ns())
         return answer
 
