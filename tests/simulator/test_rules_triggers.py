@@ -174,17 +174,36 @@ def test_adding_to_a_netting_position_is_not_frozen() -> None:
     assert desk.buy(0.1).retcode == 10009
 
 
-class NoOil(ManualPrices):
-    """Still prices of everything but oil, which has none."""
+class Unquoted(ManualPrices):
+    """Still prices of everything but one symbol, which has none."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
 
     def opening(self, symbol: SymbolProfile, at_ms: int) -> PricePoint:
-        if symbol.name == "USOIL":
+        if symbol.name == self._name:
             return PricePoint(at_ms, 0.0, 0.0)
         return super().opening(symbol, at_ms)
 
 
+def test_what_is_converted_at_a_pair_without_a_quote_has_no_prices() -> None:
+    broker = SimulatedBroker(clock=ManualClock(), prices=Unquoted("EURUSD"))
+    mt5: Any = SimulatedMetaTrader5(broker)
+    assert mt5.initialize(login=42, password="secret", server="TonpoSim-Demo")
+    request = {"action": 1, "symbol": "GER40", "volume": 1.0, "type_filling": IOC}
+    assert mt5.order_send(request).retcode == 10021
+    assert mt5.symbol_info("GER40").trade_tick_value == 0.0
+    assert len(mt5.symbols_get()) == mt5.symbols_total()
+    assert mt5.order_calc_margin(0, "GER40", 1.0, 18000.0) is None
+    assert mt5.order_calc_profit(0, "GER40", 1.0, 18000.0, 18100.0) is None
+    assert mt5.last_error()[0] == -1
+    broker.set_price("EURUSD", 1.08545, 1.08553)
+    assert mt5.order_send(request).retcode == 10009
+
+
 def test_a_symbol_without_a_quote_has_no_prices() -> None:
-    broker = SimulatedBroker(clock=ManualClock(), prices=NoOil())
+    broker = SimulatedBroker(clock=ManualClock(), prices=Unquoted("USOIL"))
     mt5: Any = SimulatedMetaTrader5(broker)
     assert mt5.initialize(login=42, password="secret", server="TonpoSim-Demo")
     request = {"action": 1, "symbol": "USOIL", "volume": 0.1, "type_filling": IOC}

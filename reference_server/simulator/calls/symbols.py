@@ -103,11 +103,11 @@ class SymbolCalls(ConnectionCalls):
         currency = account.settings.currency
         if profile.currency_profit == currency:
             return amount
-        if quote.bid <= 0:
-            return 0.0
         price = quote.ask if gain else quote.bid
-        rate = self.broker.ledger.exchange.profit_rate(profile, currency, gain=gain, close_price=price)
-        return amount * rate
+        try:
+            return amount * self.broker.ledger.exchange.profit_rate(profile, currency, gain=gain, close_price=price)
+        except (LookupError, ZeroDivisionError):  # there is no quote, of this symbol or of one that converts
+            return 0.0
 
     def _execution(self, profile: SymbolProfile) -> int:
         account = self._account

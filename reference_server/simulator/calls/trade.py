@@ -6,7 +6,7 @@ from reference_server.simulator.book.records import BUY_TYPES
 from reference_server.simulator.calls import arguments
 from reference_server.simulator.calls.book import BookCalls
 from reference_server.simulator.calls.functions import positional, requesting
-from reference_server.simulator.calls.outcome import Failed, invalid_parameters, not_found
+from reference_server.simulator.calls.outcome import Failed, call_failed, invalid_parameters, not_found
 from reference_server.simulator.calls.requests import trade_request
 from reference_server.simulator.surface.structs import Struct
 from reference_server.simulator.trading import retcodes
@@ -50,10 +50,12 @@ class TradeCalls(BookCalls):
         symbol = self._quote(name).profile
         if action not in range(8):
             raise invalid_parameters()
-        ledger = self.broker.ledger
-        return account.money(
-            ledger.order_margin(account, symbol, is_buy=action in BUY_TYPES, volume=volume, price=price)
-        )
+        is_buy = action in BUY_TYPES
+        try:
+            margin = self.broker.ledger.order_margin(account, symbol, is_buy=is_buy, volume=volume, price=price)
+        except LookupError:  # a pair that converts the currency has no quote
+            raise call_failed() from None
+        return account.money(margin)
 
     @positional(None)
     def order_calc_profit(self, *args: Any) -> float:
@@ -64,7 +66,10 @@ class TradeCalls(BookCalls):
             raise not_found()
         if action not in (0, 1) or price_close <= 0:
             raise invalid_parameters()
-        return self.broker.ledger.profit(account, name, action == 0, volume, price_open, price_close)
+        try:
+            return self.broker.ledger.profit(account, name, action == 0, volume, price_open, price_close)
+        except LookupError:
+            raise call_failed() from None
 
     @staticmethod
     def _calculation(args: tuple[Any, ...], count: int) -> tuple[Any, ...]:
