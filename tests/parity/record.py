@@ -1,0 +1,46 @@
+"""Prints, as JSON lines, what every case comes to on the `MetaTrader5` package that this Python has.
+
+Run by `make parity` on a Windows Python: `python record.py`. Needs numpy and the package, nothing else. The first line
+describes the package; each case has a line before it runs and one after, so that a case that ends the process is known.
+"""
+
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def say(line: dict[str, Any]) -> None:
+    """One line to stdout, at once."""
+    sys.stdout.buffer.write(json.dumps(line).encode() + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def main() -> None:
+    """Run every case."""
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    os.environ["TZ"] = "UTC"
+    import MetaTrader5  # type: ignore[import-not-found, import-untyped, unused-ignore]
+    import numpy as np
+
+    from tests.parity.cases import CASES
+    from tests.parity.outcome import outcome
+
+    say(
+        {
+            "package": f"MetaTrader5 {MetaTrader5.__version__}",
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "last_error": list(MetaTrader5.last_error()),
+        }
+    )
+    for case in CASES:
+        say({"begins": case})
+        say({"case": case, "outcome": outcome(MetaTrader5, case)})
+    say({"ends": len(CASES)})
+
+
+if __name__ == "__main__":
+    main()
