@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from multiprocessing.connection import Client, Connection
 from pathlib import Path
@@ -40,6 +40,13 @@ QUICKLY = Reconciling(answering=10.0, settling=0.3, look_interval=0.01, watching
 """The broker of a test shows a trade at once; the processes are real and so is their time."""
 
 WORKER_PROVIDERS = ("shared", "per_account", "metatrader5", "mt5linux")
+
+
+async def until(condition: Callable[[], object], seconds: float = 0.0) -> None:
+    """Wait for what no event tells."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - no event tells it
+            await asyncio.sleep(seconds)
 
 
 class Workshop:
@@ -170,8 +177,10 @@ class HostedDesk(WorkerDesk):
         self._line.recv()
 
     def let_go(self) -> None:
+        """Let the hands of a worker go that is gone; the next one's are taken when it opens."""
         if self._line is not None:
             self._line.close()
+            self._line = None
 
 
 def stand_in_environment(workshop: Workshop) -> dict[str, str]:

@@ -1,0 +1,270 @@
+"""Trades whose answer was lost, on every kind of terminal: found, or unknown, and never sent twice or called failed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from reference_server.domain.account import Mt5Credentials
+from reference_server.domain.errors import OutcomeUnknown, TerminalUnavailable
+from reference_server.domain.events import ConnectionChanged, OrderSettled
+from reference_server.domain.trading import NewOrder, OrderResult, OrderType, PositionChange, Side
+from reference_server.terminals.adapter.tags import Tag
+from reference_server.terminals.workers.intents import Intent, Placing
+from reference_server.terminals.workers.ledgers import Ledgers
+from reference_server.terminals.workers.process import Deadlines
+from reference_server.terminals.workers.trades import Trades
+from reference_server.terminals.workers.unsettled import Reconciling, Unsettled
+from tests.terminals.fakes import HandClock
+from tests.terminals.providers import HostedDesk, ServedDesk, Workshop, open_desk, until
+
+BUY = NewOrder("EURUSD", Side.BUY, OrderType.MARKET, 0.1)
+RESULT = OrderResult(ticket=7, success=True, retcode=10009, order=7, deal=8, volume=0.1, price=1.1)
+SECONDS = Reconciling(answering=30.0, settling=5.0, look_interval=0.25, watching=300.0, watch_interval=5.0)
+
+
+class Broker:
+    """What a terminal answers, by hand: `sent` counts requests, `found` is what a look sees."""
+
+    def __init__(self, clock: HandClock) -> None:
+        self.clock = clock
+        self.sent = 0
+        self.looks: list[float] = []
+        self.found: OrderResult | Exception | None = None
+        self.found_at = 0.0
+        self.answer: OrderResult | Exception = OutcomeUnknown()
+
+    async def perform(self, intent: Intent) -> OrderResult:
+        self.sent += 1
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    async def look(self, intent: Intent) -> OrderResult | None:
+        self.looks.append(self.clock.monotonic())
+        if isinstance(self.found, Exception):
+            raise self.found
+        return self.found if self.clock.monotonic() >= self.found_at else None
+
+
+@pytest.fixture
+def broker(clock: HandClock) -> Broker:
+    return Broker(clock)
+
+
+@pytest.fixture
+async def unsettled(clock: HandClock, broker: Broker) -> AsyncIterator[Unsettled]:
+    unsettled = Unsettled(clock, SECONDS)
+    unsettled.attach(broker.look)
+    yield unsettled
+    await unsettled.close()
+
+
+@pytest.fixture
+def trades(clock: HandClock, broker: Broker, unsettled: Unsettled) -> Trades:
+    return Trades(clock, broker.perform, unsettled)
+
+
+async def test_a_lost_order_that_is_found_at_once_is_answered_with_its_result(broker: Broker, trades: Trades) -> None:
+    broker.found = RESULT
+    assert await trades.place(BUY) == RESULT
+    assert broker.sent == 1
+
+
+async def test_a_lost_order_that_shows_late_is_answered_when_it_shows(broker: Broker, trades: Trades) -> None:
+    broker.found, broker.found_at = RESULT, broker.clock.monotonic() + 3.0
+    assert await trades.place(BUY) == RESULT
+    assert len(broker.looks) > 5
+
+
+async def test_no_trace_after_the_settle_time_is_unknown_and_never_a_failure(broker: Broker, trades: Trades) -> None:
+    begun = broker.clock.monotonic()
+    with pytest.raises(OutcomeUnknown):
+        await trades.place(BUY)
+    assert broker.looks[-1] - begun >= SECONDS.settling
+    assert broker.sent == 1
+
+
+async def test_an_ambiguous_trace_is_unknown(broker: Broker, trades: Trades) -> None:
+    broker.found = OutcomeUnknown()
+    with pytest.raises(OutcomeUnknown):
+        await trades.place(BUY)
+    assert broker.sent == 1
+
+
+async def test_an_unknown_order_stays_watched_for_minutes_and_then_no_longer(
+    broker: Broker, trades: Trades, unsettled: Unsettled
+) -> None:
+    begun = broker.clock.monotonic()
+    with pytest.raises(OutcomeUnknown):
+        await trades.place(BUY)
+    await until(lambda: unsettled.remembered() is None)
+    assert SECONDS.watching - 10 <= broker.looks[-1] - begun <= SECONDS.watching
+    assert len(broker.looks) < 100
+
+
+async def test_a_terminal_that_does_not_answer_proves_nothing(broker: Broker, trades: Trades) -> None:
+    begun = broker.clock.monotonic()
+    broker.found = TerminalUnavailable()
+    with pytest.raises(OutcomeUnknown):
+        await trades.place(BUY)
+    assert broker.clock.monotonic() - begun >= SECONDS.answering
+
+
+async def test_no_other_trade_is_sent_while_one_is_settling(broker: Broker, trades: Trades) -> None:
+    lost = asyncio.ensure_future(trades.place(BUY))
+    await until(lambda: broker.looks)
+    broker.answer = RESULT
+    settled_at = broker.clock.monotonic() + SECONDS.settling
+    assert await trades.close(5, None) == RESULT
+    assert broker.clock.monotonic() >= settled_at
+    with pytest.raises(OutcomeUnknown):
+        await lost
+
+
+async def test_a_lost_order_settles_anew_on_a_terminal_that_is_opened_anew(
+    clock: HandClock, broker: Broker, trades: Trades, unsettled: Unsettled
+) -> None:
+    broker.found = TerminalUnavailable()
+    lost = asyncio.ensure_future(trades.place(BUY))
+    await until(lambda: len(broker.looks) >= 3)
+    unsettled.detach(broker.look)
+    await until(lambda: clock.monotonic() - broker.looks[0] >= 10.0)
+    other = Broker(clock)
+    unsettled.attach(other.look)
+    attached_at = clock.monotonic()
+    assert unsettled.is_settling
+    with pytest.raises(OutcomeUnknown):
+        await lost
+    assert clock.monotonic() - attached_at >= SECONDS.settling
+
+
+async def test_trades_are_refused_while_an_account_never_settles(
+    broker: Broker, trades: Trades, unsettled: Unsettled
+) -> None:
+    broker.found = TerminalUnavailable()
+    unsettled.lose(Placing(BUY, Tag.new(), broker.clock.now_ms()))
+    with pytest.raises(TerminalUnavailable, match="An earlier trade of this account has no answer yet"):
+        await trades.place(BUY)
+    assert broker.sent == 0
+
+
+async def test_closing_tells_who_waits_that_the_outcome_is_unknown(trades: Trades, unsettled: Unsettled) -> None:
+    lost = asyncio.ensure_future(trades.place(BUY))
+    await until(lambda: unsettled.is_settling)
+    await unsettled.close()
+    with pytest.raises(OutcomeUnknown):
+        await lost
+
+
+async def test_orders_that_were_answered_are_remembered_for_the_search(
+    broker: Broker, trades: Trades, unsettled: Unsettled
+) -> None:
+    assert unsettled.remembered() is None
+    broker.answer = RESULT
+    await trades.place(BUY)
+    unsettled.lose(Placing(BUY, Tag.new(), 0))
+    remembered = unsettled.remembered()
+    assert remembered is not None
+    assert remembered.orders == (7,)
+
+
+async def test_a_ledger_belongs_to_one_login_and_survives_its_terminals(clock: HandClock) -> None:
+    ledgers = Ledgers(clock, SECONDS)
+    mine = ledgers.of("acc_1", Mt5Credentials("1", "x", "Sim"))
+    mine.lose(Placing(BUY, Tag.new(), 0))
+    assert ledgers.of("acc_1", Mt5Credentials("1", "y", "SIM")) is mine
+    assert ledgers.of("acc_1", Mt5Credentials("2", "x", "Sim")) is not mine
+    assert ledgers.of("acc_1", Mt5Credentials("1", "x", "Other")) is not mine
+    await ledgers.close()
+
+
+@pytest.fixture
+async def served(workshop: Workshop, tmp_path: Path) -> AsyncIterator[ServedDesk]:
+    async with open_desk("per_account", workshop, tmp_path) as desk:
+        assert isinstance(desk, ServedDesk)
+        yield desk
+
+
+async def test_a_time_out_that_was_executed_is_answered_with_the_true_result(served: ServedDesk) -> None:
+    terminal = await served.open()
+    served.fault({"kind": "timeout_executed"})
+    result = await terminal.place_order(BUY)
+    assert result.success
+    assert [position.ticket for position in await terminal.positions()] == [result.ticket]
+    settled = await served.heard.first(OrderSettled)
+    assert settled.result.order == result.order
+    await terminal.place_order(BUY)
+    await served.heard.first(OrderSettled, lambda event: event.result.order != result.order)
+    assert len(served.heard.of(OrderSettled)) == 2, "each once"
+
+
+async def test_a_time_out_that_was_not_executed_is_unknown(served: ServedDesk) -> None:
+    terminal = await served.open()
+    served.fault({"kind": "timeout_not_executed"})
+    with pytest.raises(OutcomeUnknown):
+        await terminal.place_order(BUY)
+    assert await terminal.positions() == []
+
+
+@pytest.mark.parametrize("trade", ["place", "close", "modify"])
+async def test_an_answer_that_was_lost_with_the_pipe_is_found_after_reopening(served: ServedDesk, trade: str) -> None:
+    terminal = await served.open()
+    ticket = (await terminal.place_order(BUY)).ticket
+    served.fault({"kind": "answer_lost"})
+    call = {
+        "place": terminal.place_order(BUY),
+        "close": terminal.close_position(ticket, 0.04),
+        "modify": terminal.modify_position(PositionChange(ticket, sl=1.05)),
+    }
+    order = asyncio.ensure_future(call.pop(trade))
+    for other in call.values():
+        other.close()
+    died = await served.heard.first(ConnectionChanged)
+    assert not died.alive
+    await terminal.close()
+    reopened = await served.open()
+    assert (await order).success
+    positions = {position.ticket: position for position in await reopened.positions()}
+    assert len(positions) == (2 if trade == "place" else 1)
+    assert positions[ticket].volume == (0.06 if trade == "close" else 0.1)
+    assert positions[ticket].sl == (1.05 if trade == "modify" else None)
+
+
+async def test_an_order_that_turns_up_after_its_caller_was_told_unknown_is_announced(served: ServedDesk) -> None:
+    """The broker shows it later than the settle time."""
+    terminal = await served.open()
+    served.fault({"kind": "late_visibility", "call": "*", "ms": 60_000, "times": 0})
+    served.fault({"kind": "timeout_executed"})
+    with pytest.raises(OutcomeUnknown):
+        await terminal.place_order(BUY)
+    served.broker.faults.clear()
+    served.pass_time(61)
+    settled = await served.heard.first(OrderSettled)
+    assert settled.result.success
+    assert len(await terminal.positions()) == 1
+
+
+async def test_a_shared_worker_that_dies_takes_no_order_with_it(workshop: Workshop, tmp_path: Path) -> None:
+    """Its broker dies with it and comes back with every order that was answered."""
+    deadlines = Deadlines(opening=20.0, trade=0.5, read=20.0)
+    async with open_desk("shared", workshop, tmp_path, deadlines=deadlines) as desk:
+        desk.command += ["--state", str(tmp_path / "state")]
+        assert isinstance(desk, HostedDesk)
+        terminal = await desk.open()
+        other = await desk.open("5678")
+        ticket = (await terminal.place_order(BUY)).ticket
+        desk.fault({"kind": "hang", "call": "order_send"})
+        lost = asyncio.ensure_future(terminal.place_order(BUY))
+        await desk.heard.first(ConnectionChanged)
+        desk.let_go()
+        await terminal.close()
+        await other.close()
+        reopened = await desk.open()
+        with pytest.raises(OutcomeUnknown):
+            await lost
+        assert [position.ticket for position in await reopened.positions()] == [ticket]
+        assert len(desk.heard.of(ConnectionChanged)) == 2
