@@ -74,7 +74,7 @@ def _simulated(settings: Settings, clock: Clock) -> Terminals:
     broker = None if configuration is None else configured_broker(configuration)
     if settings.simulator_process == "shared":
         return _shared(settings, clock)
-    return SimulatedTerminals(
+    terminals = SimulatedTerminals(
         clock,
         seed=settings.simulator_seed,
         broker=broker,
@@ -82,6 +82,9 @@ def _simulated(settings: Settings, clock: Clock) -> Terminals:
         state_directory=settings.data_dir,
         reconciling=_terms(settings).reconciling,
     )
+    if configuration is not None:
+        terminals.open_control(configuration)
+    return terminals
 
 
 def _shared(settings: Settings, clock: Clock) -> Terminals:

@@ -43,6 +43,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "symbol_info_tick": ("EURUSD",),
     "symbol_select": ("EURUSD",),
 }
+NOTHING: dict[str, Any] = {}
 FAILURES: dict[str, Any] = {
     **dict.fromkeys(("initialize", "login", "market_book_add", "market_book_release", "symbol_select"), False),
     "version": (0, 0, ""),
@@ -84,7 +85,7 @@ def test_the_pipe_breaks_in_any_call_and_initialize_brings_it_back(desk: Desk, n
 def test_a_request_beside_empty_keywords_fails_as_without_faults(desk: Desk) -> None:
     """The genuine module tells `f(x)` from `f(x, **{})`; so does the simulated one, faults or not."""
     for _ in range(2):
-        assert desk.mt5.order_send(BUY) is None
+        assert desk.mt5.order_send(BUY, **NOTHING) is None
         assert desk.mt5.last_error() == (-2, "Unnamed arguments not allowed")
         desk.broker.faults.add(Refuse(retcode=10006, times=0))
     assert desk.mt5.order_send(BUY).retcode == 10006

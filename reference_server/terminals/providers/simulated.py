@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from reference_server.domain.account import Mt5Credentials
 from reference_server.domain.errors import TerminalUnavailable
@@ -22,6 +22,10 @@ from reference_server.terminals.workers.ledgers import Ledgers
 from reference_server.terminals.workers.sources import Hosted
 from reference_server.terminals.workers.unsettled import Reconciling
 from reference_server.usecases.ports import BrokerUnreachable, Clock, Listener
+
+if TYPE_CHECKING:
+    from reference_server.simulator.config import SimulatorConfig
+    from reference_server.simulator.control import ControlPort
 
 _SAVE_INTERVAL_SECONDS: Final = 10.0
 
@@ -48,6 +52,23 @@ class SimulatedTerminals:
         self._save_timer: asyncio.TimerHandle | None = None
         self._saving: asyncio.Task[None] | None = None
         self._state = None if state_directory is None else SimulatorState(self.broker, state_directory)
+        self.control: ControlPort | None = None
+
+    def open_control(self, configuration: Path) -> None:
+        """Open the control port, if a configuration file asks for one. Raises ProviderUnusable."""
+        settings = _configuration(configuration).control
+        if settings is None:
+            return
+        from reference_server.simulator.control import ControlUnusable, start_control
+
+        if settings.token is None:
+            raise ProviderUnusable(
+                f"simulator_config = {configuration}: [control] token is needed: nobody would see one that is made up."
+            )
+        try:
+            self.control = start_control(self.broker, settings.listen, settings.token)
+        except ControlUnusable as unusable:
+            raise ProviderUnusable(f"simulator_config = {configuration}: [control]: {unusable}") from unusable
 
     async def open(self, account_id: str, credentials: Mt5Credentials, listener: Listener) -> InlineTerminal:
         """Start a terminal and log in. Raises LoginRefused, BrokerUnreachable."""
@@ -85,6 +106,8 @@ class SimulatedTerminals:
 
     async def close(self) -> None:
         """Close all terminals and save the broker's accounts. Safe to call twice."""
+        if self.control is not None:
+            await asyncio.to_thread(self.control.close)
         for terminal in list(self._open):
             await terminal.close()
         await self._ledgers.close()
@@ -118,22 +141,34 @@ class SimulatedTerminals:
 def hosted_terminals(source: Hosted, clock: Clock, *, poll_interval_seconds: float) -> SimulatedTerminals:
     """Start the broker that a worker process hosts. Raises BrokerUnreachable when its files cannot be used."""
     try:
-        return SimulatedTerminals(
+        terminals = SimulatedTerminals(
             clock,
             broker=None if source.configuration is None else configured_broker(Path(source.configuration)),
             seed=source.seed,
             poll_interval_seconds=poll_interval_seconds,
             state_directory=None if source.state_directory is None else Path(source.state_directory),
         )
+        if source.configuration is not None:
+            terminals.open_control(Path(source.configuration))
+        return terminals
     except (SimulatorStateUnusable, ProviderUnusable) as unusable:
         raise BrokerUnreachable(str(unusable)) from unusable
 
 
 def configured_broker(path: Path) -> SimulatedBroker:
     """Build the broker that a configuration file describes. Raises ProviderUnusable."""
+    from reference_server.simulator.config import ConfigError
+
+    try:
+        return _configuration(path).build()
+    except ConfigError as unusable:
+        raise ProviderUnusable(f"simulator_config = {path}: {unusable}") from unusable
+
+
+def _configuration(path: Path) -> SimulatorConfig:
     from reference_server.simulator.config import ConfigError, load_config
 
     try:
-        return load_config(path).build()
+        return load_config(path)
     except ConfigError as unusable:
         raise ProviderUnusable(f"simulator_config = {path}: {unusable}") from unusable
