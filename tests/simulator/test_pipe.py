@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import os
 import signal
 import socket
@@ -473,3 +474,28 @@ def test_a_terminal_remembers_its_account_for_the_next_connection(server: PipeSe
     assert again.account_info().login == 42
     assert not again.symbol_info("GBPUSD").select
     assert again.terminal_info().path == "C:\\one"
+
+
+@given(message=st.binary(max_size=600), cuts=st.lists(st.integers(1, 200), max_size=6))
+def test_a_message_arrives_however_it_is_cut(message: bytes, cuts: list[int]) -> None:
+    one, other = socket.socketpair()
+    with one, other:
+        framed = wire._LENGTH.pack(len(message)) + message
+        places = [0, *sorted({cut for cut in cuts if cut < len(framed)}), len(framed)]
+
+        def write() -> None:
+            for start, end in itertools.pairwise(places):
+                one.sendall(framed[start:end])
+
+        writing = Thread(target=write)
+        writing.start()
+        assert wire.receive(other, 1000) == message
+        writing.join()
+
+
+def test_two_messages_at_once_are_none() -> None:
+    one, other = socket.socketpair()
+    with one, other:
+        one.sendall(wire._LENGTH.pack(1) + b"ab")
+        with pytest.raises(wire.Garbled, match="more than one message"):
+            wire.receive(other, 1000)

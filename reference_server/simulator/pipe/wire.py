@@ -32,6 +32,8 @@ _CAUSES: Final = {kind.__name__: kind for kind in (OverflowError, TypeError, Val
 _INDEX: Final = {kind: index for index, kind in enumerate(STRUCTS)}
 _WITH_REQUEST: Final = frozenset((_INDEX[OrderSendResult], _INDEX[OrderCheckResult]))
 
+_AT_ONCE: Final = 1 << 18
+_GONE: Final = "the other end of the pipe is gone"
 _PLAIN_TYPES: Final = frozenset((int, float, str, bool))
 _ABSENT: Final = object()
 
@@ -53,23 +55,31 @@ def send(line: socket.socket, message: bytes) -> None:
 
 
 def receive(line: socket.socket, longest: int) -> bytes:
-    """Wait for one framed message. Raises EOFError when the other end is gone, Garbled, OSError."""
-    (length,) = _LENGTH.unpack(receive_exactly(line, _LENGTH.size))
+    """Wait for one framed message, the only one on its way: a client waits for each answer.
+
+    Raises EOFError when the other end is gone, Garbled, OSError.
+    """
+    received = line.recv(_AT_ONCE)
+    if len(received) < _LENGTH.size:
+        if not received:
+            raise EOFError(_GONE)
+        received += receive_exactly(line, _LENGTH.size - len(received))
+    (length,) = _LENGTH.unpack_from(received)
     if length > longest:
         raise Garbled(f"a message of {length} bytes; the longest is {longest}")
-    return receive_exactly(line, length)
+    missing = length + _LENGTH.size - len(received)
+    if missing < 0:
+        raise Garbled("more than one message at once")
+    return received[_LENGTH.size :] + receive_exactly(line, missing) if missing else received[_LENGTH.size :]
 
 
 def receive_exactly(line: socket.socket, count: int) -> bytes:
     """Wait for that many bytes. Raises EOFError when the other end is gone, OSError."""
-    first = line.recv(count)
-    if len(first) == count:
-        return first
-    received = bytearray(first)
+    received = bytearray()
     while len(received) < count:
-        part = line.recv(min(count - len(received), 1 << 20)) if received or first else b""
+        part = line.recv(min(count - len(received), _AT_ONCE))
         if not part:
-            raise EOFError("the other end of the pipe is gone")
+            raise EOFError(_GONE)
         received += part
     return bytes(received)
 
