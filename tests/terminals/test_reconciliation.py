@@ -275,7 +275,7 @@ ORDERS = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     server=st.sampled_from(["Sim-Demo", "Sim-Netting"]),
     rewrite=st.sampled_from(sorted(REWRITES)),

@@ -27,6 +27,10 @@ def test_every_retcode_of_the_package_is_in_the_table() -> None:
         (10031, True, Verdict.UNKNOWN),
         (10999, True, Verdict.UNKNOWN),
         (10999, False, Verdict.REFUSED),
+        (10046, True, Verdict.REFUSED),
+        (0, False, Verdict.UNKNOWN),
+        (-1, True, Verdict.UNKNOWN),
+        (10001, False, Verdict.UNKNOWN),
     ],
 )
 def test_the_verdicts(retcode: int, reached_server: bool, verdict: Verdict) -> None:

@@ -118,8 +118,8 @@ class MetaTraderAdapter:
 
     def price(self, symbol: str) -> Tick:
         """Read the newest tick. Raises SymbolNotFound, PriceUnavailable."""
-        digits = self.symbol_book.select(symbol).digits
-        record = self.symbol_book.first_tick(symbol)
+        record = self.symbol_book.newest_tick(symbol)
+        digits = self.symbol_book.digits(symbol)
         if record is None:
             raise PriceUnavailable(f"{symbol} has no price yet: try again.", retry_after_seconds=1)
         time_ms = self.broker_clock.to_utc_ms(record.time_msc)

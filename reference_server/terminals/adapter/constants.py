@@ -69,6 +69,7 @@ TIMEFRAMES: Final[dict[Timeframe, int]] = {
 ERROR_FAILED: Final = -1
 ERROR_INVALID_PARAMS: Final = -2
 ERROR_NOT_FOUND: Final = -4
+ERROR_INCOMPATIBLE: Final = -5
 ERROR_AUTH_FAILED: Final = -6
 ERROR_UNSUPPORTED: Final = -7
 ERROR_API_DISABLED: Final = -8

@@ -39,14 +39,23 @@ class Dispatch:
         return answer
 
     def send_deal(self, symbol: SymbolSpecification, side: Side, build: DealBuilder) -> Any:
-        """Send a deal; under instant execution at the current price, and again with a fresh one when requoted."""
-        for attempt in range(_REQUOTE_RETRIES + 1):
+        """Send a deal; under instant execution at the current price, and again with a fresh one when requoted.
+
+        One that is refused for want of a price is sent once more when there is one.
+        """
+        may_await = True
+        retries = _REQUOTE_RETRIES
+        while True:
             price = self._deal_price(symbol, side)
             answer = self.send_with_fillings(symbol, requests.market_fillings, partial(_at_price, build, price))
+            if answer.retcode == retcodes.NO_PRICES and may_await:
+                may_await = False
+                if self._symbols.await_tick(symbol.name) is not None:
+                    continue
             is_requote = answer.retcode in (retcodes.REQUOTE, retcodes.PRICE_CHANGED)
-            if not is_requote or price is None or attempt == _REQUOTE_RETRIES:
-                break
-        return answer
+            if not is_requote or price is None or not retries:
+                return answer
+            retries -= 1
 
     def send_with_fillings(
         self,

@@ -7,7 +7,13 @@ from typing import Any, Final
 
 from reference_server.domain.account import Mt5Credentials
 from reference_server.terminals.adapter.connection import Connection
-from reference_server.terminals.adapter.constants import ERROR_AUTH_FAILED, ERROR_INVALID_PARAMS, ERROR_UNSUPPORTED
+from reference_server.terminals.adapter.constants import (
+    ERROR_AUTH_FAILED,
+    ERROR_INCOMPATIBLE,
+    ERROR_INVALID_PARAMS,
+    ERROR_IPC_INIT,
+    ERROR_UNSUPPORTED,
+)
 from reference_server.usecases.ports import BrokerUnreachable, LoginRefused
 
 _LONGEST_TEXT: Final = 253
@@ -35,11 +41,7 @@ def log_in(connection: Connection, credentials: Mt5Credentials, terminal: Mappin
         raise BrokerUnreachable("The terminal module failed while it was started.") from defect
     if not is_connected:
         code, text = module.last_error()
-        if code in (ERROR_AUTH_FAILED, ERROR_INVALID_PARAMS):
-            raise LoginRefused("The broker refused the login: check login, password and server.")
-        if code == ERROR_UNSUPPORTED:
-            raise LoginRefused("The broker asks for a one-time password or a certificate, which is not supported.")
-        raise BrokerUnreachable(f"No answer from {credentials.server} ({code}, {text}).")
+        raise _failure(code, text, credentials.server)
     account = module.account_info()
     if account is None:
         code, text = module.last_error()
@@ -49,6 +51,19 @@ def log_in(connection: Connection, credentials: Mt5Credentials, terminal: Mappin
         module.shutdown()
         raise BrokerUnreachable("The terminal answers for another account than the one that was asked for.")
     return account
+
+
+def _failure(code: int, text: str, server: str) -> LoginRefused | BrokerUnreachable:
+    """Say whether trying again can help, and who must do something if it cannot."""
+    if code in (ERROR_AUTH_FAILED, ERROR_INVALID_PARAMS):
+        return LoginRefused("The broker refused the login: check login, password and server.")
+    if code == ERROR_UNSUPPORTED:
+        return LoginRefused("The broker asks for a one-time password or a certificate, which is not supported.")
+    if code == ERROR_IPC_INIT:
+        return BrokerUnreachable(f"The MetaTrader 5 terminal did not start or answer ({code}, {text}).")
+    if code == ERROR_INCOMPATIBLE:
+        return BrokerUnreachable(f"The MetaTrader 5 terminal and the Python package do not fit ({code}, {text}).")
+    return BrokerUnreachable(f"No answer from {server} ({code}, {text}).")
 
 
 def _number(login: str) -> int:

@@ -21,6 +21,7 @@ INVALID_VOLUME: Final = 10014
 INVALID_PRICE: Final = 10015
 INVALID_STOPS: Final = 10016
 PRICE_CHANGED: Final = 10020
+NO_PRICES: Final = 10021
 ORDER_CHANGED: Final = 10023
 NO_CHANGES: Final = 10025
 INVALID_FILL: Final = 10030
@@ -28,6 +29,7 @@ NO_CONNECTION: Final = 10031
 POSITION_CLOSED: Final = 10036
 INVALID_CLOSE_VOLUME: Final = 10038
 ACTIVATION_REJECTED: Final = 10041
+_SERVER_CODES: Final = range(10004, 11000)
 
 
 class Verdict(Enum):
@@ -67,7 +69,7 @@ RETCODES: Final[dict[int, Retcode]] = {
     10018: _refused("The market is closed."),
     10019: _refused("Not enough money for this order."),
     PRICE_CHANGED: _refused("The price changed before the broker could fill the order."),
-    10021: _refused("There are no quotes for this symbol now."),
+    NO_PRICES: _refused("There are no quotes for this symbol now."),
     10022: _refused("Invalid expiration date."),
     ORDER_CHANGED: _refused("The order's state changed meanwhile."),
     10024: _refused("Too many requests to the broker: wait a second and try again."),
@@ -99,14 +101,16 @@ def verdict_of(retcode: int, *, reached_server: bool) -> Verdict:
     """Judge a retcode. `reached_server`: the result carries a request id, so the request had left the terminal.
 
     A lost connection is a refusal only while the request was still in the terminal. A number that the table does not
-    have is UNKNOWN once the request had left: better to look than to trade twice.
+    have is UNKNOWN once the request had left, and so is one that is no trade server's at all: better to look than to
+    trade twice.
     """
     if retcode == NO_CONNECTION and reached_server:
         return Verdict.UNKNOWN
     known = RETCODES.get(retcode)
     if known is not None:
         return known.verdict
-    return Verdict.UNKNOWN if reached_server else Verdict.REFUSED
+    is_plausible = retcode in _SERVER_CODES
+    return Verdict.REFUSED if is_plausible and not reached_server else Verdict.UNKNOWN
 
 
 def sentence_of(retcode: int) -> str:

@@ -21,6 +21,7 @@ _MAJORS: Final = ("EURUSD", "GBPUSD", "USDJPY", "XAUUSD", "BTCUSD")
 """How the names of symbols that are quoted all the time begin; brokers append suffixes."""
 _FIRST_TICK_LOOKS: Final = 10
 _FIRST_TICK_PAUSE_SECONDS: Final = 0.2
+_SHOW_AGAIN_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Symbols:
         self._known: dict[str, SymbolSpecification] = {}
         self._read_at: dict[str, float] = {}
         self._selected: set[str] = set()
+        self._shown_at: dict[str, float] = {}
         self._names: tuple[str, ...] = ()
         self._shown: tuple[str, ...] = ()
         self._names_read_at: float | None = None
@@ -72,6 +74,7 @@ class Symbols:
             for name in majors[:2]:
                 with suppress(TerminalUnavailable):
                     self._show(name)
+                    self._shown_at[name] = self._clock.monotonic()
         shown = {*self._shown, *self._selected}
         liveliest = dict.fromkeys(
             [name for name in majors if name in shown] + [name for name in names if name in shown]
@@ -109,8 +112,7 @@ class Symbols:
         """Show a symbol in Market Watch, without which it has no ticks. Raises SymbolNotFound, TerminalUnavailable."""
         specification = self.specification(symbol)
         if symbol not in self._selected:
-            self._show(symbol)
-            self._patience.until(lambda: self.tick(symbol), _FIRST_TICK_LOOKS, _FIRST_TICK_PAUSE_SECONDS)
+            self.await_tick(symbol)
         return specification
 
     def tick(self, symbol: str) -> Any:
@@ -123,12 +125,21 @@ class Symbols:
             return None
         return record if record.time_msc and (record.bid or record.last) else None
 
-    def first_tick(self, symbol: str) -> Any:
-        """As `tick`; one that is missing may have been taken out of Market Watch by hand, so it is put there again."""
+    def await_tick(self, symbol: str) -> Any:
+        """Put a symbol into Market Watch (again: someone may have taken it out) and give its first tick, or None."""
+        self._show(symbol)
+        self._shown_at[symbol] = self._clock.monotonic()
         record = self.tick(symbol)
-        if record is None and symbol in self._selected:
-            self._show(symbol)
-            record = self._patience.until(lambda: self.tick(symbol), _FIRST_TICK_LOOKS, _FIRST_TICK_PAUSE_SECONDS)
+        if record is not None:
+            return record
+        return self._patience.until(lambda: self.tick(symbol), _FIRST_TICK_LOOKS, _FIRST_TICK_PAUSE_SECONDS)
+
+    def newest_tick(self, symbol: str) -> Any:
+        """As `tick`, for a symbol that need not be in Market Watch. One without a tick is awaited once a minute."""
+        self.select(symbol)
+        record = self.tick(symbol)
+        if record is None and self._clock.monotonic() - self._shown_at[symbol] > _SHOW_AGAIN_SECONDS:
+            record = self.await_tick(symbol)
         return record
 
     def digits(self, symbol: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from reference_server.domain.errors import TerminalUnavailable
@@ -43,7 +44,7 @@ class Seating:
         return await self._hosted.open(request.account_id, request.credentials, listener)
 
     def _attach(self, request: Open, source: Served | Installed | Bridged, listener: Listener) -> InlineTerminal:
-        adapter = MetaTraderAdapter(module_of(source), self._clock)
+        adapter = MetaTraderAdapter(module_of(source), self._clock, pause=time.sleep)
         if isinstance(source, Served):
             adapter.login(request.credentials)
         else:
