@@ -1,5 +1,6 @@
 """Faults that end a call: what the caller sees, what is in the book, and how it goes on."""
 
+import json
 from typing import Any
 
 import pytest
@@ -248,6 +249,22 @@ def test_a_placed_order_can_be_cancelled_before_its_fill(desk: Desk) -> None:
     assert desk.mt5.history_orders_get(ticket=placed.order)[0].state == 2
 
 
+@pytest.mark.parametrize("closes", [False, True])
+def test_an_order_that_was_placed_is_filled_after_a_restart_of_the_broker(desk: Desk, closes: bool) -> None:
+    position = desk.buy().order if closes else 0
+    desk.broker.faults.add(PlacedThenFilled(ms=60_000))
+    placed = desk.sell(position=position)
+    assert placed.retcode == 10008
+    again = open_desk()
+    again.broker.load(json.loads(json.dumps(desk.broker.dump())))
+    assert again.mt5.initialize(login=42, password="secret", server="TonpoSim-Demo")
+    assert [order.ticket for order in again.mt5.orders_get()] == [placed.order]
+    again.price("EURUSD", 1.08, 1.0801)
+    assert again.mt5.orders_get() == ()
+    assert again.deals()[-1].order == placed.order
+    assert [held.ticket for held in again.mt5.positions_get()] == ([] if closes else [placed.order])
+
+
 def test_clearing_the_faults_fills_what_was_placed(desk: Desk) -> None:
     desk.broker.faults.add(PlacedThenFilled(ms=500))
     assert desk.buy().retcode == 10008
@@ -322,8 +339,16 @@ def test_what_an_order_did_is_shown_late(desk: Desk, what: str) -> None:
         return {
             "positions": len(mt5.positions_get()) + mt5.positions_total() + len(mt5.positions_get(ticket=opened.order)),
             "orders": len(mt5.orders_get()) + mt5.orders_total() + len(mt5.orders_get(ticket=opened.order)),
-            "history": mt5.history_orders_total(0, 2**31 - 1) + len(mt5.history_orders_get(position=opened.order)),
-            "deals": len(desk.deals()) - 1 + len(mt5.history_deals_get(position=opened.order)),
+            "history": mt5.history_orders_total(0, 2**31 - 1)
+            + len(mt5.history_orders_get(0, 2**31 - 1))
+            + len(mt5.history_orders_get(position=opened.order))
+            + len(mt5.history_orders_get(ticket=opened.order)),
+            "deals": len(desk.deals())
+            - 1
+            + mt5.history_deals_total(0, 2**31 - 1)
+            - 1
+            + len(mt5.history_deals_get(position=opened.order))
+            + len(mt5.history_deals_get(ticket=opened.deal) if opened.deal else ()),
         }
 
     early = seen()

@@ -8,7 +8,7 @@ from reference_server.simulator.book.records import Order
 from reference_server.simulator.faults import values
 from reference_server.simulator.faults.effect import Effect
 from reference_server.simulator.faults.fault import ORDER_SEND, Fault
-from reference_server.simulator.faults.refusals import TIMEOUT, refuse
+from reference_server.simulator.faults.refusals import COMMENTS, TIMEOUT, refuse
 from reference_server.simulator.faults.values import FaultInvalid, checked
 from reference_server.simulator.faults.visit import replaced
 from reference_server.simulator.surface.constants import CONSTANTS
@@ -70,7 +70,7 @@ class PartialFill(Fault):
         result, account = visit.result, visit.account
         if result is None or account is None or result.retcode != DONE or not visit.remainder:
             return
-        visit.answer = replaced(result, retcode=DONE_PARTIAL, comment="Request executed partially")
+        visit.answer = replaced(result, retcode=DONE_PARTIAL, comment=COMMENTS[DONE_PARTIAL])
         _amend_past_order(
             account, result.order, state=STATE_PARTIAL, volume_current=visit.remainder,
             volume_initial=round(result.volume + visit.remainder, 8),
@@ -186,7 +186,19 @@ class PlacedThenFilled(Fault):
         server.requests += 1
         visit.answer = tuple.__new__(
             OrderSendResult,
-            (PLACED, 0, order.ticket, order.volume_initial, 0.0, 0.0, 0.0, "Order placed", server.requests, 0, request),
+            (
+                PLACED,
+                0,
+                order.ticket,
+                order.volume_initial,
+                0.0,
+                0.0,
+                0.0,
+                COMMENTS[PLACED],
+                server.requests,
+                0,
+                request,
+            ),
         )
         visit.plan.leave(
             FillToCome(

@@ -25,13 +25,13 @@ FROM_SERVER = frozenset((10004, 10006, 10007, 10011, 10012, 10018, 10020, 10021,
 
 COMMENTS: Mapping[int, str] = MappingProxyType(
     {
-        10006: "Rejected", 10007: "Canceled", 10011: "Common error", 10012: "Request timeout", 10020: "Price changed",
-        10021: "No prices", 10023: "Order changed", 10024: "Too many requests", 10028: "Request locked",
-        10032: "Only real accounts allowed", 10039: "Close order already exists", 10040: "Positions limit reached",
-        10041: "Pending order rejected", 10045: "Only FIFO closing allowed", 10046: "Hedging prohibited",
+        **retcodes.COMMENTS,
+        10007: "Canceled", 10011: "Common error", 10012: "Request timeout", 10020: "Price changed",
+        10023: "Order changed", 10024: "Too many requests", 10028: "Request locked",
+        10032: "Only real accounts allowed", 10041: "Pending order rejected",
     }
 )  # fmt: skip
-"""The comments that the trade server has no rule for; brokers word them differently, so nobody should read them."""
+"""The comment of every result. Brokers word them differently: nobody should read them."""
 
 ERRORS: Mapping[int, str] = MappingProxyType(
     {
@@ -70,8 +70,8 @@ def refuse(visit: "Visit", retcode: int) -> None:
         request_id = server.requests
     quote = visit.broker.market.quotes.get(request.symbol) if retcode in (REQUOTE, PRICE_CHANGED) else None
     bid, ask = (quote.bid, quote.ask) if quote is not None else (0.0, 0.0)
-    comment = retcodes.COMMENTS.get(retcode) or COMMENTS.get(retcode, "")
-    visit.answer = tuple.__new__(OrderSendResult, (retcode, 0, 0, 0.0, 0.0, bid, ask, comment, request_id, 0, request))
+    values = (retcode, 0, 0, 0.0, 0.0, bid, ask, COMMENTS[retcode], request_id, 0, request)
+    visit.answer = tuple.__new__(OrderSendResult, values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
