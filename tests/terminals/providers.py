@@ -62,7 +62,7 @@ class Workshop:
     def bridges(self) -> list[Endpoint]:
         """Two mt5linux servers, started when they are first wanted."""
         while len(self._bridges) < 2:
-            self._bridges.append(self._running.enter_context(_open_bridge(self)))
+            self._bridges.append(self._running.enter_context(open_bridge(self)))
         return self._bridges
 
     def close(self) -> None:
@@ -90,12 +90,13 @@ def open_workshop() -> Iterator[Workshop]:
 
 
 @contextmanager
-def _open_bridge(workshop: Workshop) -> Iterator[Endpoint]:
+def open_bridge(workshop: Workshop, *, with_package: bool = True) -> Iterator[Endpoint]:
     """Start the server that `python -m mt5linux` starts: its main module is `MT5LINUX`. The stand-in lies beside it."""
     command = (sys.executable, "-c", MT5LINUX, "--host", "127.0.0.1", "-p", "0")
-    with subprocess.Popen(
-        command, cwd=workshop.folder, env=_environment(workshop), stderr=subprocess.PIPE, text=True
-    ) as server:
+    environment = _environment(workshop)
+    if not with_package:
+        del environment["PYTHONPATH"]
+    with subprocess.Popen(command, cwd=workshop.folder, env=environment, stderr=subprocess.PIPE, text=True) as server:
         assert server.stderr is not None
         line = next(line for line in server.stderr if "started on" in line)
         try:

@@ -7,6 +7,7 @@ inside a text that is evaluated, passwords included.
 
 from __future__ import annotations
 
+import socket
 from ast import literal_eval
 from types import SimpleNamespace
 from typing import Any, Final, cast
@@ -42,6 +43,7 @@ def tonpo_call(name, arguments, keywords):
 """
 """What the far side runs. A dictionary arrives as a tuple of pairs, since only unchangeable values travel as values."""
 
+_CONNECTING_SECONDS: Final = 10.0
 _SENT: Final = (-10002, "IPC recv failed")
 _NOT_CONNECTED: Final = (-10004, "No IPC connection")
 
@@ -104,15 +106,22 @@ def bridged_module(host: str, port: int) -> MetaTrader5Module:
 
     Nothing of this process is open to the far side. A call has no time-out here: the worker's own deadline ends it.
     """
-    import rpyc
     from rpyc.core.service import ClassicClient
+    from rpyc.core.stream import SocketStream
+    from rpyc.utils.factory import connect_stream
 
     try:
-        connection = rpyc.connect(
-            host, port, service=ClassicClient, config={"sync_request_timeout": None}, keepalive=True
-        )
-    except (EOFError, OSError) as failed:
+        line = socket.create_connection((host, port), _CONNECTING_SECONDS)
+    except OSError as failed:
         raise BrokerUnreachable(f"No mt5linux server answers at {host}:{port} ({failed}).") from failed
+    line.settimeout(None)
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    try:
+        connection = connect_stream(SocketStream(line), ClassicClient, {"sync_request_timeout": None})
+    except (EOFError, OSError) as failed:
+        line.close()
+        raise BrokerUnreachable(f"What answers at {host}:{port} is no mt5linux server ({failed}).") from failed
     try:
         return cast(MetaTrader5Module, BridgedMetaTrader5(connection))
     except Exception as failed:  # whatever the far side raised while it imported the package
