@@ -24,7 +24,7 @@ _EARLIEST_MS: Final = -12 * HOUR_MS
 _LATEST_MS: Final = 14 * HOUR_MS
 _AGREE_WITHIN_MS: Final = 10 * 60_000
 _MOST_SEEN: Final = 1000
-_MOST_ERRORS: Final = 64
+_MOST_ERRORS: Final = 8
 
 
 def offset_seen(server_ms: int, now_ms: int, *, late_ms: int = _LATE_MS) -> int | None:
