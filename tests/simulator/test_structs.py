@@ -6,9 +6,11 @@ import pickle
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reference_server.simulator.surface.constants import CONSTANTS, FIELDS
-from reference_server.simulator.surface.structs import STRUCTS, OrderSendResult, Tick, TradeRequest
+from reference_server.simulator.surface.structs import STRUCTS, OrderSendResult, Struct, Tick, TradeRequest
 from tests.simulator.conftest import Desk
 
 VALUES = (1, 1.5, 1.6, 0.0, 0, 1000, 6, 0.0)
@@ -60,6 +62,39 @@ def test_a_struct_is_copied_but_not_pickled() -> None:
     assert copy.copy(tick) == copy.deepcopy(tick) == tick
     with pytest.raises(pickle.PicklingError):
         pickle.dumps(tick)
+
+
+def test_a_copy_is_another_one() -> None:
+    tick = Tick(VALUES)
+    assert copy.copy(tick) is not tick
+    assert type(copy.deepcopy(tick)) is Tick
+
+
+def test_the_types_are_sealed() -> None:
+    with pytest.raises(TypeError, match="not an acceptable base type"):
+        type("Mine", (Tick,), {})
+    with pytest.raises(TypeError, match="immutable type 'Tick'"):
+        Tick.more = 1  # type: ignore[attr-defined]
+    with pytest.raises(TypeError, match="immutable type 'Tick'"):
+        del Tick.bid  # type: ignore[attr-defined]
+    assert Tick.__mro__ == (Tick, tuple, object)
+
+
+def test_every_record_is_a_struct_and_no_tuple_is() -> None:
+    assert isinstance(Tick(VALUES), Struct)
+    assert all(issubclass(struct, Struct) for struct in STRUCTS)
+    assert not isinstance(VALUES, Struct)
+
+
+@given(st.lists(st.none() | st.integers() | st.floats(allow_nan=False) | st.text(), min_size=8, max_size=8))
+def test_a_struct_has_the_values_that_it_was_built_from(values: list[Any]) -> None:
+    tick = Tick(values)
+    assert tick == tuple(values)
+    assert [getattr(tick, name) for name in Tick.__match_args__] == values
+    assert list(tick._asdict().values()) == values
+    assert eval(repr(tick), {"Tick": lambda **fields: Tick(fields.values()), "inf": float("inf")}) == tick
+    assert hash(tick) == hash(tuple(values))
+    assert copy.copy(tick) == tick
 
 
 def test_the_module_exports_every_constant_and_type(desk: Desk) -> None:
