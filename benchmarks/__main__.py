@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: measure, and print one table of ratios."""
+"""`python -m benchmarks`: measure, and print tables of ratios."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from benchmarks.machine import load_warning, machine_line
 from benchmarks.peer import PEER, PeerAbsent, install_peer, start_peer
 from benchmarks.plan import Plan
 from benchmarks.profiling import profile
+from benchmarks.simulator_table import measure_simulator
 from benchmarks.stream import Listened, measure_stream, symbol_digits
 from benchmarks.table import ResultTable
 from benchmarks.target import HttpTarget
@@ -25,34 +26,60 @@ from benchmarks.target import HttpTarget
 _WIDTH: Final = 150
 """Columns that the table needs to be read in one piece, also where the output is no terminal."""
 
+PARTS: Final = ("gateway", "simulator")
+_TICKS: Final = 10_000_000
 WORKS: Final = ("price", "order", "stream", "overhead")
 _TITLES: Final[dict[Work, str]] = {"price": "GET /api/symbols/EURUSD", "order": "POST /api/orders"}
 _WANTED: Final[dict[Work, float | None]] = {"price": 0.7, "order": None}
 
 
-@click.command(epilog="Example: python -m benchmarks --rounds 3 --only price --no-peer")
+@click.command(
+    epilog="Examples: python -m benchmarks --rounds 3 --only price --no-peer; python -m benchmarks simulator"
+)
+@click.argument("parts", nargs=-1, type=click.Choice(PARTS), metavar="[gateway] [simulator]")
 @click.option(
     "--rounds", type=click.IntRange(1), default=7, show_default=True, help="How often each server is measured."
 )
 @click.option("--seconds", type=click.FloatRange(0.05), default=1.0, show_default=True, help="How long each time.")
 @click.option("--only", type=click.Choice(WORKS), multiple=True, help="Only these; may be repeated.")
 @click.option("--no-peer", is_flag=True, help=f"Leave out {PEER}.")
+@click.option(
+    "--ticks", type=click.IntRange(1), default=_TICKS, show_default=True, help="Length of the run for memory."
+)
 @click.option("--profile", "profiled", type=click.Choice(("price", "order", "stream")), help="Show where time goes.")
-def main(rounds: int, seconds: float, only: tuple[str, ...], no_peer: bool, profiled: str | None) -> None:
-    """Measure the reference gateway beside its baselines and print one table of ratios."""
+def main(
+    parts: tuple[str, ...],
+    rounds: int,
+    seconds: float,
+    only: tuple[str, ...],
+    no_peer: bool,
+    ticks: int,
+    profiled: str | None,
+) -> None:
+    """Measure the gateway and the simulated terminal beside their baselines and print tables of ratios.
+
+    Without an argument both; --only and --profile are about the gateway.
+    """
     console = Console()
     console = Console(width=max(console.width, _WIDTH), log_path=False)
+    chosen = parts or (("gateway",) if only or profiled else PARTS)
     plan = Plan(rounds=rounds, seconds=seconds, warm_up_seconds=min(0.3, seconds))
+    if busy := load_warning():
+        console.log(busy)
     try:
-        with ExitStack() as stack:
-            bench = Bench(plan, Path(stack.enter_context(tempfile.TemporaryDirectory())), stack)
-            if profiled is not None:
-                console.print(profile(bench.load, bench.driven(), profiled, plan))
-            else:
-                table = run(bench, only or WORKS, console.log, has_peer=not no_peer)
-                console.print(table.rendered(machine_line(is_pinned=bench.is_pinned)))
+        if "gateway" in chosen:
+            with ExitStack() as stack:
+                bench = Bench(plan, Path(stack.enter_context(tempfile.TemporaryDirectory())), stack)
+                if profiled is not None:
+                    console.print(profile(bench.load, bench.driven(), profiled, plan))
+                else:
+                    table = run(bench, only or WORKS, console.log, has_peer=not no_peer)
+                    console.print(table.rendered(machine_line(is_pinned=bench.is_pinned)))
     except BenchmarkFailed as failed:
         raise click.ClickException(str(failed)) from failed
+    if "simulator" in chosen:
+        measures = measure_simulator(rounds, seconds, ticks, console.log)
+        console.print(measures.rendered(machine_line(is_pinned=None)))
 
 
 class Bench:
@@ -101,8 +128,6 @@ def run(bench: Bench, works: tuple[str, ...], log: Callable[[str], None], *, has
     """Measure what is asked for. Raises BenchmarkFailed."""
     plan = bench.plan
     table = ResultTable()
-    if busy := load_warning():
-        log(busy)
     bare = bench.bare()
     asked: list[Work] = [work for work in _TITLES if work in works]
     if asked:

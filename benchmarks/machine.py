@@ -9,13 +9,14 @@ from pathlib import Path
 _BUSY_LOAD = 0.5
 
 
-def machine_line(*, is_pinned: bool) -> str:
-    """Describe processor, system, interpreter, and who had which core."""
+def machine_line(*, is_pinned: bool | None) -> str:
+    """Describe processor, system, interpreter, and who had which core (None: it does not matter)."""
     count = os.cpu_count() or 1
     system = f"{platform.system()} {platform.machine()}"
     interpreter = f"{platform.python_implementation()} {platform.python_version()}"
     shared = "servers on one core, load generator on another" if is_pinned else "all processes share the cores"
-    return f"{_processor()}, {count} cores, {system}, {interpreter}; {shared}"
+    described = f"{_processor()}, {count} cores, {system}, {interpreter}"
+    return described if is_pinned is None else f"{described}; {shared}"
 
 
 def load_warning() -> str | None:
@@ -34,3 +35,12 @@ def _processor() -> str:
     except OSError:
         return platform.processor() or platform.machine()
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def resident_bytes() -> int | None:
+    """The memory that this process holds now; None where the system does not say."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE")

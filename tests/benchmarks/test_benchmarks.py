@@ -34,6 +34,14 @@ def test_each_benchmark_measures_and_prints_its_row(work: str) -> None:
     assert "bare" in done.stdout
 
 
+def test_the_benchmark_of_the_simulator_measures_and_prints_its_rows() -> None:
+    command = [sys.executable, "-m", "benchmarks", "simulator", "--rounds", "1", "--seconds", "0.05", "--ticks", "1000"]
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ}, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr + done.stdout
+    for row in ("order_send", "a year of M1 bars", "through the poller", "memory, 1,000 ticks"):
+        assert row in done.stdout
+
+
 @given(st.integers(0, 8), st.integers(0, 2**62), st.integers(0, 800_000_000))
 def test_a_stamped_price_tells_its_age(digits: int, made_ns: int, age_ns_thousandth: int) -> None:
     bid = stamped_bid(digits, made_ns)

@@ -1,10 +1,11 @@
 """The configuration file: what it makes, and what it says of mistakes."""
 
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
-from reference_server.simulator import ManualClock, SimulatedBroker, SimulatedMetaTrader5
+from reference_server.simulator import AccountSettings, ManualClock, SimulatedBroker, SimulatedMetaTrader5
 from reference_server.simulator.config import ConfigError, ControlSettings, load_config
 
 EVERYTHING = """
@@ -95,6 +96,18 @@ def test_a_broker_can_be_put_on_a_clock_of_the_callers(tmp_path: Path) -> None:
 
 def test_no_limit_of_bars(tmp_path: Path) -> None:
     assert built(tmp_path, "[terminal]\nmax_bars = 0").max_bars > 10**9
+
+
+def test_the_documented_file_is_the_default_broker(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "simulator_prices.md").read_text(encoding="utf-8")
+    config = load_config(written(tmp_path, page.split("```toml\n")[1].split("```")[0]))
+    empty = load_config(written(tmp_path, ""))
+    assert config.server_time.offset_ms(0) == empty.server_time.offset_ms(0)
+    assert replace(config, server_time=empty.server_time) == empty
+    for name in ("zone", "shift_hours", "always_open", "max_bars", "loop", "symbol", "factor", "listen", "token"):
+        assert f"`{name}`" in page
+    for field in fields(AccountSettings):
+        assert f"`{field.name}`" in page
 
 
 @pytest.mark.parametrize(

@@ -159,6 +159,8 @@ def test_a_deal_can_be_set_by_hand() -> None:
     market.set_price("SHARE", 150.0, 150.5, last=150.25, volume=3.0, flags=32)
     tick = mt5.symbol_info_tick("SHARE")
     assert (tick.last, tick.volume, tick.volume_real, tick.flags & 0x7E) == (150.25, 3, 3.0, 2 | 4 | 8 | 16 | 32)
+    info = mt5.symbol_info("SHARE")
+    assert (info.last, info.volume, info.volume_real) == (150.25, 3, 3.0)
     market.set_price("SHARE", 151.0, 151.5)
     tick = mt5.symbol_info_tick("SHARE")
     assert (tick.last, tick.volume, tick.flags & 16) == (151.0, 0, 0)

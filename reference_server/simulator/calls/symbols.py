@@ -136,6 +136,7 @@ class SymbolCalls(ConnectionCalls):
             "volume_min": profile.volume_min, "volume_max": profile.volume_max, "volume_step": profile.volume_step,
             "volume_limit": profile.volume_limit, "swap_long": profile.swap_long, "swap_short": profile.swap_short,
             "margin_initial": profile.margin_initial, "margin_maintenance": profile.margin_maintenance,
+            "last": quote.last, "volume": quote.tick[4], "volume_real": quote.tick[7],
             "session_open": quote.day_open, "session_close": quote.day_open,
             "margin_hedged": profile.margin_hedged, "price_change": round(change, 4),
             "currency_base": profile.currency_base, "currency_profit": profile.currency_profit,

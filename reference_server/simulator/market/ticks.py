@@ -1,6 +1,7 @@
 """Past ticks of one symbol: the newest from memory, older ones from the source of the prices once more."""
 
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,7 @@ TICKS = np.dtype(
 )
 """The tick record of the genuine package: 60 bytes, packed."""
 
+FAR_MS = 2**62
 HISTORY_MS = 730 * 86_400_000
 FIRST_CHUNK_MS, LONGEST_CHUNK_MS = 3_600_000, 7 * 86_400_000
 
@@ -51,9 +53,12 @@ class Ticks:
 
     def since(self, from_ms: int, count: int, mask: int) -> Array:
         """At most `count` ticks from a moment on that have one of the flags of `mask`, or any if it is 0."""
+        memory_ms = self._quote.complete_from_ms()
+        if from_ms >= memory_ms:
+            return self._remembered(from_ms, FAR_MS, mask)[:count]
         found: list[Array] = []
         missing = count
-        for part in self._parts(from_ms, self._market.now_ms, mask):
+        for part in self._parts(from_ms, self._market.now_ms, memory_ms, mask):
             found.append(part[:missing])
             missing -= len(found[-1])
             if not missing:
@@ -61,22 +66,27 @@ class Ticks:
         return _joined(found)
 
     def between(self, from_ms: int, to_ms: int, mask: int) -> Array:
-        """Ticks within two moments, both included, that have one of the flags of `mask`."""
-        return _joined(list(self._parts(from_ms, min(to_ms, self._market.now_ms), mask)))
-
-    def _parts(self, from_ms: int, to_ms: int, mask: int) -> Iterator[Array]:
+        """Ticks within two moments, both included, that have one of the flags of `mask`, or any if it is 0."""
         memory_ms = self._quote.complete_from_ms()
-        if from_ms < memory_ms and self._market.source.repeats(self._quote.profile):
+        if from_ms >= memory_ms:
+            return self._remembered(from_ms, to_ms, mask)
+        return _joined(list(self._parts(from_ms, min(to_ms, self._market.now_ms), memory_ms, mask)))
+
+    def _parts(self, from_ms: int, to_ms: int, memory_ms: int, mask: int) -> Iterator[Array]:
+        if self._market.source.repeats(self._quote.profile):
             yield from self._repeated(from_ms, min(to_ms + 1, memory_ms), mask)
             from_ms = memory_ms
-        rows = []
-        for tick in reversed(self._quote.recent):
-            if tick[5] < from_ms:
-                break
-            if tick[5] <= to_ms and (not mask or tick[6] & mask):
-                rows.append(tuple(tick))
-        rows.reverse()
-        yield np.array(rows, dtype=TICKS)
+        yield self._remembered(from_ms, to_ms, mask)
+
+    def _remembered(self, from_ms: int, to_ms: int, mask: int) -> Array:
+        """From memory, looked up from the end, since pollers ask for the newest few."""
+        ticks = list(takewhile(lambda tick: tick[5] >= from_ms, reversed(self._quote.recent)))
+        ticks.reverse()
+        if to_ms < FAR_MS:
+            ticks = [tick for tick in ticks if tick[5] <= to_ms]
+        if mask:
+            ticks = [tick for tick in ticks if tick[6] & mask]
+        return np.array(ticks, dtype=TICKS)
 
     def _repeated(self, from_ms: int, until_ms: int, mask: int) -> Iterator[Array]:
         """Ticks in [from, until) from the source, a part at a time."""

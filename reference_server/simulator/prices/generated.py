@@ -96,9 +96,9 @@ class GeneratedPrices:
             made = maker.minutes.make(minute - back + 1, minute + 1)
             for place in range(len(made.minute) - 1, -1, -1):
                 one = picked(made, slice(place, place + 1))
-                points = maker.ticks(one).cut(0, at_ms + 1).points()
-                if points:
-                    return points[-1]
+                ticks = maker.ticks(one).cut(0, at_ms + 1)
+                if len(ticks.time_ms):
+                    return picked(ticks, slice(-1, None)).points()[0]
         price = symbol.mid_price
         return PricePoint(at_ms, price, round(price + symbol.spread_points * symbol.point, symbol.digits))
 
