@@ -21,6 +21,7 @@ from reference_server.terminals.adapter.dispatch import Dispatch
 from reference_server.terminals.adapter.login import log_in
 from reference_server.terminals.adapter.module import MetaTrader5Module
 from reference_server.terminals.adapter.patience import Patience
+from reference_server.terminals.adapter.pending import OrderChange, PendingOrder, PendingOrders
 from reference_server.terminals.adapter.positions import Positions
 from reference_server.terminals.adapter.reconciliation import Reconciliation
 from reference_server.terminals.adapter.settlements import Settlements
@@ -58,6 +59,7 @@ class MetaTraderAdapter:
         self._module = module
         self._server_zones = server_zones or {}
         self._dispatch = Dispatch(self.connection, self.symbol_book, self.price)
+        self._pending = PendingOrders(self.connection, self.symbol_book, self.broker_clock, self._dispatch)
         self._reconciliation = Reconciliation(
             self.connection, clock, self.broker_clock, self.symbol_book, self.position_book, self.settlements
         )
@@ -139,6 +141,22 @@ class MetaTraderAdapter:
     def modify_position(self, change: PositionChange) -> OrderResult:
         """Change stop levels, keeping what is KEEP. Raises PositionNotFound, TerminalUnavailable, OutcomeUnknown."""
         return self._trading.modify_position(change)
+
+    def orders(self) -> Sequence[PendingOrder]:
+        """Read all pending orders."""
+        return self._pending.all()
+
+    def order(self, ticket: int) -> PendingOrder | None:
+        """Read one pending order, or None when there is none with this ticket."""
+        return self._pending.one(ticket)
+
+    def modify_order(self, change: OrderChange) -> OrderResult | None:
+        """Change a pending order, keeping what is KEEP; None when there is none. Raises as `place_order`."""
+        return self._pending.modify(change)
+
+    def cancel_order(self, ticket: int) -> OrderResult | None:
+        """Cancel a pending order; None when there is none. Raises as `place_order`."""
+        return self._pending.cancel(ticket)
 
     def remember(self, orders: Iterable[int], since_ms: int) -> None:
         """Learn the tickets of all orders of this account that were answered between `since_ms` (UTC) and the login.

@@ -9,6 +9,8 @@ from reference_server.domain.market import Timeframe
 ACTION_DEAL: Final = 1
 ACTION_PENDING: Final = 5
 ACTION_SLTP: Final = 6
+ACTION_MODIFY: Final = 7
+ACTION_REMOVE: Final = 8
 
 ORDER_BUY: Final = 0
 ORDER_SELL: Final = 1
@@ -16,8 +18,14 @@ ORDER_BUY_LIMIT: Final = 2
 ORDER_SELL_LIMIT: Final = 3
 ORDER_BUY_STOP: Final = 4
 ORDER_SELL_STOP: Final = 5
+LIMIT_ORDERS: Final = frozenset({ORDER_BUY_LIMIT, ORDER_SELL_LIMIT})
+STOP_ORDERS: Final = frozenset({ORDER_BUY_STOP, ORDER_SELL_STOP})
+STOP_LIMIT_ORDERS: Final = frozenset({6, 7})
 SELLING_ORDERS: Final = frozenset({ORDER_SELL, ORDER_SELL_LIMIT, ORDER_SELL_STOP, 7})
 """7 is a sell stop-limit order."""
+
+TIME_GTC: Final = 0
+TIME_SPECIFIED: Final = 2
 
 ORDER_STATE_CANCELED: Final = 2
 ORDER_STATE_PARTIAL: Final = 3

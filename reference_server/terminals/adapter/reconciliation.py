@@ -14,19 +14,17 @@ from typing import Any, Final
 from reference_server.domain.errors import OutcomeUnknown
 from reference_server.domain.events import OrderSettled
 from reference_server.domain.trading import KEEP, NewOrder, OrderResult, OrderType, PositionChange, Side
-from reference_server.terminals.adapter import requests, retcodes, shapes
+from reference_server.terminals.adapter import requests, retcodes
 from reference_server.terminals.adapter.clock import BrokerClock
 from reference_server.terminals.adapter.connection import Connection
 from reference_server.terminals.adapter.constants import (
     ENTRIES_THAT_OPEN,
     ORDER_BUY,
     ORDER_SELL,
-    ORDER_STATE_CANCELED,
-    ORDER_STATE_EXPIRED,
-    ORDER_STATE_REJECTED,
     POSITION_BUY,
     SELLING_ORDERS,
 )
+from reference_server.terminals.adapter.found import FoundResults
 from reference_server.terminals.adapter.positions import Positions
 from reference_server.terminals.adapter.settlements import Settlements
 from reference_server.terminals.adapter.symbols import Symbols
@@ -44,11 +42,6 @@ _SLACK_MS: Final = 1000
 """How much earlier than the request an order may seem to be and still be the one."""
 _MOST_IN_DOUBT: Final = 1000
 _NOISE: Final = 1e-9
-_ENDED_UNFILLED: Final = {
-    ORDER_STATE_CANCELED: retcodes.CANCELED,
-    ORDER_STATE_EXPIRED: retcodes.CANCELED,
-    ORDER_STATE_REJECTED: retcodes.REJECTED,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +75,7 @@ class Reconciliation:
         self._symbols = symbols
         self._positions = positions
         self._settlements = settlements
+        self._found = FoundResults(symbols, positions)
         self._in_doubt: dict[tuple[Tag | None, _Wanted], None] = {}
         self._remembers_from_ms = 0
 
@@ -115,9 +109,9 @@ class Reconciliation:
             return None
         self._in_doubt.pop((tag, wanted), None)
         if order.order_type is OrderType.MARKET:
-            result = self._executed(trace, order.volume)
+            result = self._found.executed(trace, order.volume)
         else:
-            result = _placed(trace, self._symbols.digits(order.symbol))
+            result = self._found.placed(trace)
         is_filled = bool(trace.deals)
         self._settlements.report_found(
             OrderSettled(result, order.symbol, order.side, order.order_type), is_filled=is_filled
@@ -146,7 +140,7 @@ class Reconciliation:
             chosen = self._pick(exits, wanted, tag, since_ms)
             if chosen is None:
                 return None
-        result = self._executed(chosen, volume)
+        result = self._found.executed(chosen, volume)
         if result.success:
             result = replace(result, ticket=ticket)
         side = Side.SELL if chosen.is_sell else Side.BUY
@@ -236,29 +230,6 @@ class Reconciliation:
             and (trace.order is not None or wanted.volume is None or abs(trace.volume - wanted.volume) < _NOISE)
         )
 
-    def _executed(self, trace: Trace, asked: float | None) -> OrderResult:
-        """The outcome of a market order for `asked` lots."""
-        digits = self._symbols.digits(trace.symbol)
-        ticket = self._ticket_of(trace)
-        if trace.deals:
-            return _of_deals(trace, ticket, digits)
-        volume = trace.volume if asked is None else min(asked, trace.volume)
-        if trace.position is not None:
-            return _success(trace, ticket, volume=volume, price=round(trace.position.price_open, digits))
-        if trace.is_active:
-            return _success(trace, trace.ticket, retcode=retcodes.PLACED, volume=volume)
-        order = trace.order
-        filled = order.volume_initial - order.volume_current
-        if order.state in _ENDED_UNFILLED and filled < _NOISE:
-            return _failure(_ENDED_UNFILLED[order.state])
-        return _success(trace, ticket, volume=filled, price=round(order.price_open, digits))
-
-    def _ticket_of(self, trace: Trace) -> int:
-        """The ticket of the position that an order went into: on a netting account it may be older or newer."""
-        identifier = trace.position_id or trace.ticket
-        record = self._positions.by_identifier(identifier)
-        return identifier if record is None else int(record.ticket)
-
 
 def _records(trace: Trace) -> list[Any]:
     return [record for record in (trace.order, *trace.deals, trace.position) if record is not None]
@@ -275,46 +246,3 @@ def _same_terms(one: _Wanted, other: _Wanted) -> bool:
     return (one.symbol, one.type, one.volume, one.magic, one.price, one.position_id) == (
         other.symbol, other.type, other.volume, other.magic, other.price, other.position_id,
     )  # fmt: skip
-
-
-def _placed(trace: Trace, digits: int) -> OrderResult:
-    """The outcome of placing a pending order: what became of it later is told by events."""
-    order = trace.order
-    if order is not None and order.state == ORDER_STATE_REJECTED and not trace.deals:
-        return _failure(retcodes.REJECTED)
-    price = (
-        order.price_open if order is not None else trace.deals[0].price if trace.deals else trace.position.price_open
-    )
-    return _success(trace, trace.ticket, volume=trace.volume, price=round(price, digits))
-
-
-def _of_deals(trace: Trace, ticket: int, digits: int) -> OrderResult:
-    volume = shapes.volume(sum(deal.volume for deal in trace.deals))
-    price = sum(deal.price * deal.volume for deal in trace.deals) / volume
-    is_whole = trace.order is None or trace.order.volume_initial - volume < _NOISE
-    return OrderResult(
-        ticket=ticket,
-        success=True,
-        retcode=retcodes.DONE if is_whole else retcodes.DONE_PARTIAL,
-        price=round(price, digits),
-        volume=volume,
-        order=trace.ticket,
-        deal=trace.deals[-1].ticket,
-    )
-
-
-def _success(
-    trace: Trace, ticket: int, *, volume: float, price: float = 0.0, retcode: int = retcodes.DONE
-) -> OrderResult:
-    return OrderResult(
-        ticket=ticket,
-        success=True,
-        retcode=retcode,
-        price=price,
-        volume=shapes.volume(volume),
-        order=trace.ticket,
-    )
-
-
-def _failure(retcode: int) -> OrderResult:
-    return OrderResult(ticket=0, success=False, retcode=retcode, error=retcodes.sentence_of(retcode))

@@ -11,7 +11,9 @@ from typing import Any, Final
 from reference_server.domain.trading import NewOrder, OrderType, Side
 from reference_server.terminals.adapter.constants import (
     ACTION_DEAL,
+    ACTION_MODIFY,
     ACTION_PENDING,
+    ACTION_REMOVE,
     ACTION_SLTP,
     EXECUTION_MARKET,
     FILLING_FOK,
@@ -137,6 +139,38 @@ def stop_levels(ticket: int, symbol: SymbolSpecification, *, sl: float | None, t
         "sl": at_tick(sl or 0.0, symbol),
         "tp": at_tick(tp or 0.0, symbol),
     }
+
+
+def order_terms(
+    ticket: int,
+    symbol: SymbolSpecification,
+    *,
+    price: float,
+    limit_price: float,
+    sl: float | None,
+    tp: float | None,
+    type_time: int,
+    expiration: int,
+) -> Request:
+    """Build the request that replaces all terms of a pending order; `expiration` in seconds of the server's clock."""
+    request: Request = {
+        "action": ACTION_MODIFY,
+        "order": ticket,
+        "symbol": symbol.name,
+        "price": at_tick(price, symbol),
+        "sl": at_tick(sl or 0.0, symbol),
+        "tp": at_tick(tp or 0.0, symbol),
+        "type_time": type_time,
+        "expiration": expiration,
+    }
+    if limit_price:
+        request["stoplimit"] = at_tick(limit_price, symbol)
+    return request
+
+
+def removal(ticket: int) -> Request:
+    """Build the request that cancels a pending order."""
+    return {"action": ACTION_REMOVE, "order": ticket}
 
 
 def _with_terms(request: Request, order: NewOrder, symbol: SymbolSpecification) -> Request:

@@ -29,6 +29,9 @@ NO_CONNECTION: Final = 10031
 POSITION_CLOSED: Final = 10036
 INVALID_CLOSE_VOLUME: Final = 10038
 ACTIVATION_REJECTED: Final = 10041
+MAYBE_GONE: Final = frozenset({INVALID, ORDER_CHANGED})
+"""What some servers answer about an order or position that is there no more."""
+
 _SERVER_CODES: Final = range(10004, 11000)
 
 

@@ -21,7 +21,6 @@ from reference_server.terminals.adapter.tags import Tag, carry, client_magic
 T = TypeVar("T")
 
 _VOLUME_NOISE: Final = 1e-9
-_MAYBE_GONE: Final = frozenset({retcodes.INVALID, retcodes.ORDER_CHANGED})
 
 
 class Trading:
@@ -139,7 +138,7 @@ class Trading:
         Servers have a retcode for that and some say "invalid request" instead.
         """
         is_gone = retcode == retcodes.POSITION_CLOSED
-        if retcode in _MAYBE_GONE:
+        if retcode in retcodes.MAYBE_GONE:
             is_gone = _asked_afterwards(lambda: self._positions.find(ticket) is None, default=False)
         if is_gone:
             raise PositionNotFound(f"The position {ticket} is already closed.")

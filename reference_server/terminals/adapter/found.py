@@ -1,0 +1,98 @@
+"""The results of orders that were found afterwards, as far as the terminal shows what became of them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from reference_server.domain.trading import OrderResult
+from reference_server.terminals.adapter import retcodes, shapes
+from reference_server.terminals.adapter.constants import (
+    ORDER_STATE_CANCELED,
+    ORDER_STATE_EXPIRED,
+    ORDER_STATE_REJECTED,
+)
+from reference_server.terminals.adapter.positions import Positions
+from reference_server.terminals.adapter.symbols import Symbols
+from reference_server.terminals.adapter.traces import Trace
+
+_NOISE: Final = 1e-9
+_ENDED_UNFILLED: Final = {
+    ORDER_STATE_CANCELED: retcodes.CANCELED,
+    ORDER_STATE_EXPIRED: retcodes.CANCELED,
+    ORDER_STATE_REJECTED: retcodes.REJECTED,
+}
+
+
+class FoundResults:
+    """Makes results of traces."""
+
+    def __init__(self, symbols: Symbols, positions: Positions) -> None:
+        self._symbols = symbols
+        self._positions = positions
+
+    def executed(self, trace: Trace, asked: float | None) -> OrderResult:
+        """The outcome of a market order for `asked` lots."""
+        digits = self._symbols.digits(trace.symbol)
+        ticket = self._ticket_of(trace)
+        if trace.deals:
+            return _of_deals(trace, ticket, digits)
+        volume = trace.volume if asked is None else min(asked, trace.volume)
+        if trace.position is not None:
+            return _success(trace, ticket, volume=volume, price=round(trace.position.price_open, digits))
+        if trace.is_active:
+            return _success(trace, trace.ticket, retcode=retcodes.PLACED, volume=volume)
+        order = trace.order
+        filled = order.volume_initial - order.volume_current
+        if order.state in _ENDED_UNFILLED and filled < _NOISE:
+            return _failure(_ENDED_UNFILLED[order.state])
+        return _success(trace, ticket, volume=filled, price=round(order.price_open, digits))
+
+    def _ticket_of(self, trace: Trace) -> int:
+        """The ticket of the position that an order went into: on a netting account it may be older or newer."""
+        identifier = trace.position_id or trace.ticket
+        record = self._positions.by_identifier(identifier)
+        return identifier if record is None else int(record.ticket)
+
+    def placed(self, trace: Trace) -> OrderResult:
+        """The outcome of placing a pending order: what became of it later is told by events."""
+        order = trace.order
+        if order is not None and order.state == ORDER_STATE_REJECTED and not trace.deals:
+            return _failure(retcodes.REJECTED)
+        if order is not None:
+            price = order.price_open
+        else:
+            price = trace.deals[0].price if trace.deals else trace.position.price_open
+        digits = self._symbols.digits(trace.symbol)
+        return _success(trace, trace.ticket, volume=trace.volume, price=round(price, digits))
+
+
+def _of_deals(trace: Trace, ticket: int, digits: int) -> OrderResult:
+    volume = shapes.volume(sum(deal.volume for deal in trace.deals))
+    price = sum(deal.price * deal.volume for deal in trace.deals) / volume
+    is_whole = trace.order is None or trace.order.volume_initial - volume < _NOISE
+    return OrderResult(
+        ticket=ticket,
+        success=True,
+        retcode=retcodes.DONE if is_whole else retcodes.DONE_PARTIAL,
+        price=round(price, digits),
+        volume=volume,
+        order=trace.ticket,
+        deal=trace.deals[-1].ticket,
+    )
+
+
+def _success(
+    trace: Trace, ticket: int, *, volume: float, price: float = 0.0, retcode: int = retcodes.DONE
+) -> OrderResult:
+    return OrderResult(
+        ticket=ticket,
+        success=True,
+        retcode=retcode,
+        price=price,
+        volume=shapes.volume(volume),
+        order=trace.ticket,
+    )
+
+
+def _failure(retcode: int) -> OrderResult:
+    return OrderResult(ticket=0, success=False, retcode=retcode, error=retcodes.sentence_of(retcode))
