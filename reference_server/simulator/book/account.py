@@ -72,7 +72,10 @@ class Account:
         """Whether the account has fallen below a threshold of its kind: margin level in percent, or equity in money."""
         if self.settings.stop_out_in_money:
             return bool(self.positions) and self.equity < threshold
-        return self.margin > 0 and self.margin_level < threshold
+        if not self.margin:
+            return False
+        far_above = self.balance + self.credit + self.floating > (threshold + 1) / 100 * self.margin
+        return not far_above and self.margin_level < threshold
 
     @property
     def is_margin_call(self) -> bool:

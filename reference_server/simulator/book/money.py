@@ -60,11 +60,15 @@ class Exchange:
             return frozenset()
         return self.pairs_between(currency, "USD") | self.pairs_between("USD", into)
 
-    def converters(self, symbol: SymbolProfile, into: str) -> frozenset[str]:
-        """The symbols whose quotes convert a symbol's profit; a pair that contains the currency needs no other."""
-        if symbol.calc_mode in (FOREX, FOREX_NO_LEVERAGE) and symbol.currency_base == into:
-            return frozenset()
-        return self.pairs_between(symbol.currency_profit, into)
+    def converted_at(self, pair: str, into: str) -> frozenset[str]:
+        """The symbols whose profit is converted at a pair's quote; one that contains the currency has its own."""
+        profiles = [quote.profile for quote in self._quotes.values() if quote.profile.name != pair]
+        return frozenset(
+            profile.name
+            for profile in profiles
+            if not (profile.calc_mode in (FOREX, FOREX_NO_LEVERAGE) and profile.currency_base == into)
+            and pair in self.pairs_between(profile.currency_profit, into)
+        )
 
     def rate(self, currency: str, into: str, *, at_ask: bool) -> float:
         """Units of `into` per unit of `currency`, dearer (`at_ask`) or cheaper. Raises LookupError without a path."""

@@ -4,7 +4,12 @@ from collections.abc import Mapping
 
 from reference_server.simulator.book.account import Account
 from reference_server.simulator.book.exposure import position_margin
-from reference_server.simulator.book.money import Exchange, margin_in_margin_currency, profit_in_profit_currency
+from reference_server.simulator.book.money import (
+    Exchange,
+    margin_in_margin_currency,
+    profit_in_profit_currency,
+    rounded,
+)
 from reference_server.simulator.book.records import Order, Position
 from reference_server.simulator.market.market import Market
 from reference_server.simulator.market.quotes import Quote
@@ -79,11 +84,17 @@ class Valuation:
             self.total(account)
             return
         quote = self._quotes[symbol_name]
+        symbol, currency, digits = quote.profile, account.settings.currency, account.settings.currency_digits
+        is_foreign = symbol.currency_profit != currency
         for position in exposure.positions.values():
-            position.price_current = price = quote.bid if position.is_buy else quote.ask
-            position.profit = self.profit(
-                account, symbol_name, position.is_buy, position.volume, position.price_open, price
+            is_buy = position.is_buy
+            position.price_current = price = quote.bid if is_buy else quote.ask
+            amount = profit_in_profit_currency(
+                symbol, is_buy=is_buy, volume=position.volume, price_open=position.price_open, price_close=price
             )
+            if is_foreign:
+                amount *= self.exchange.profit_rate(symbol, currency, gain=amount > 0, close_price=price)
+            position.profit = rounded(amount, digits)
         if not exposure.positions and not exposure.orders:
             del account.exposures[symbol_name]
         self.total(account)

@@ -23,6 +23,8 @@ def _is_price(p: Proposal, price: float) -> bool:
         return False
     size = p.symbol.tick_size or p.symbol.point
     ticks = price / size
+    if ticks == float("inf"):
+        return False
     return abs(ticks - round(ticks)) < POINT_NOISE * max(1.0, ticks * 1e-9)
 
 

@@ -36,7 +36,7 @@ class Triggers:
         self._accounts = accounts
         self._nights = Nights(market, ledger, accounts)
         self._liquidation = Liquidation(market, ledger)
-        self._converters: dict[tuple[str, str], frozenset[str]] = {}
+        self._converted: dict[tuple[str, str], frozenset[str]] = {}
         market.on_tick = self.on_tick
 
     def resume(self) -> None:
@@ -51,7 +51,10 @@ class Triggers:
         name = quote.profile.name
         converts = name in self._ledger.exchange.pair_names
         for account in self._accounts:
-            exposure = account.exposures.get(name)
+            exposures = account.exposures
+            if not exposures:
+                continue
+            exposure = exposures.get(name)
             if exposure is None:
                 if not converts or not self._convert(account, name):
                     continue
@@ -61,7 +64,8 @@ class Triggers:
                         self._order(account, order, quote)
                 if exposure.positions:
                     for position in list(exposure.positions.values()):
-                        self._stops(account, position, quote)
+                        if position.sl or position.tp:
+                            self._stops(account, position, quote)
                 if exposure.positions:
                     self._ledger.revalue(account, name)
                 if converts:
@@ -75,17 +79,15 @@ class Triggers:
 
     def _convert(self, account: Account, name: str) -> bool:
         """Revalue what is converted at this symbol's quote; whether there was anything."""
-        found = False
-        currency = account.settings.currency
-        for other in list(account.exposures):
-            converters = self._converters.get((other, currency))
-            if converters is None:
-                converters = self._ledger.exchange.converters(self._market.symbols[other], currency)
-                self._converters[other, currency] = converters
-            if name in converters and other != name:
-                self._ledger.revalue(account, other)
-                found = True
-        return found
+        key = (name, account.settings.currency)
+        converted = self._converted.get(key)
+        if converted is None:
+            converted = self._converted[key] = self._ledger.exchange.converted_at(*key)
+        if converted.isdisjoint(account.exposures):
+            return False
+        for other in converted.intersection(account.exposures):
+            self._ledger.revalue(account, other)
+        return True
 
     def _expiry_ms(self, order: Order) -> int:
         """When an order's time is over, by the server's clock; 0 for never."""
@@ -192,8 +194,6 @@ class Triggers:
 
     def _stops(self, account: Account, position: Position, quote: Quote) -> None:
         sl, tp = position.sl, position.tp
-        if not sl and not tp:
-            return
         price = quote.bid if position.is_buy else quote.ask
         watched = price
         if quote.profile.chart_mode == CHART_BY_LAST and quote.last > 0:
