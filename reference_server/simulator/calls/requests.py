@@ -46,7 +46,8 @@ def _float_field(name: str) -> Callable[[Any], float]:
 
 def _text_field(name: str) -> Callable[[Any], str]:
     def check(value: Any) -> str:
-        return text(value, name, LONGEST_TEXT)
+        found = text(value, name, LONGEST_TEXT)
+        return found if found.__class__ is str else str.__str__(found)
 
     return check
 

@@ -25,6 +25,7 @@ FORWARDED: Final = (
 NOBODY_THERE: Final = (-10003, "IPC initialize failed, MetaTrader 5 x64 not found")
 REFUSED: Final = (-10003, "IPC initialize failed, CreateFile failed [5]")
 BROKE: Final = (-10002, "IPC recv failed")
+REQUESTS: Final = ("order_send", "order_check")
 _ATTACHED: Final[Any] = object()
 
 Call = tuple[str, tuple[Any, ...], dict[str, Any]]
@@ -62,9 +63,11 @@ class RemoteMetaTrader5(SimulatedMetaTrader5):
 
     def _authorize(self, server: str | None, login: int, password: str | None) -> Any:  # noqa: ARG002
         """Where `initialize` and `login` ask the terminal; it gets the call as it was made. Raises Failed."""
-        if self._call_at_hand[0] == "initialize":
-            self._connect_line()
-        error, answer = self._ask_terminal(self._call_at_hand)
+        name, args, keywords = self._call_at_hand
+        if name == "initialize":
+            self._connect_line(is_path_given=bool(keywords.get("path", args[0] if args else "")))
+            args, keywords = (), {**keywords, "path": self._path}
+        error, answer = self._ask_terminal((name, args, keywords))
         if answer is not True:
             raise Failed(*error)
         return _ATTACHED
@@ -86,11 +89,13 @@ class RemoteMetaTrader5(SimulatedMetaTrader5):
     def _answered(self, function: Callable[..., Any], call: Call, context: BaseException | None) -> Any:
         """The terminal's answer, or the failure of a function whose pipe breaks."""
         name, args, keywords = call
+        if name in REQUESTS and not args and not keywords:
+            args = ({},)  # written as `order_send(**{})`, or it would not have come here
         try:
             if isinstance(context, FailedLate):  # whatever it answers, this comes of the call
                 self._ask_terminal(("version", (), {}))
                 raise system_error(name, context.cause) from context.cause
-            self.error, answer = self._ask_terminal(call)
+            self.error, answer = self._ask_terminal((name, args, keywords))
         except Failed as failed:
             self._pipe_failure = failed
             try:
@@ -110,13 +115,13 @@ class RemoteMetaTrader5(SimulatedMetaTrader5):
             self._account = None
             raise Failed(*BROKE) from None
 
-    def _connect_line(self) -> None:
+    def _connect_line(self, *, is_path_given: bool) -> None:
         """Raises Failed when nobody serves the address, or refuses the token."""
         self._hang_up()
         try:
             self._line = Line(self.address, self._token)
         except NobodyThere:
-            raise Failed(*NOBODY_THERE) from None
+            raise Failed(*(_not_started(self._path) if is_path_given else NOBODY_THERE)) from None
         except Refused:
             raise Failed(*REFUSED) from None
 
@@ -125,6 +130,10 @@ class RemoteMetaTrader5(SimulatedMetaTrader5):
         if self._line is not None:
             line, self._line = self._line, None
             line.close()
+
+
+def _not_started(path: str) -> Error:
+    return (-10003, f"IPC initialize failed, Process create failed '{path}'")
 
 
 def _forwarded(name: str) -> Callable[..., Any]:

@@ -123,7 +123,10 @@ def _plain(value: Any) -> Any:
             return exact(value)
         except (TypeError, ValueError):
             continue
-    return bool(value)
+    try:
+        return bool(value)
+    except Exception:  # anything may refuse to be true or false; who asks that has asked before
+        return True
 
 
 def pack_reply(error: Error, value: Any) -> bytes:
