@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from reference_server.simulator.book.account import AccountSettings
+from reference_server.simulator.book.settings import AccountSettings
 from reference_server.simulator.broker import SimulatedBroker
 from reference_server.simulator.clock import Clock, ManualClock, ScaledClock, ServerTime, SystemClock
 from reference_server.simulator.config_table import ConfigError as ConfigError

@@ -146,3 +146,11 @@ def test_the_next_session_is_found_across_the_week() -> None:
     assert profile.next_open_ms(saturday) == monday + 7 * 86_400_000 + 5 * 60_000
     assert profile.next_open_ms(monday + 3_600_000) == monday + 3_600_000
     assert profile.next_open_ms(monday + 86_400_000 - 1) == monday + 86_400_000 + 60_000
+
+
+def test_the_page_of_the_symbol_file_has_every_key() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "simulator_trading.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    for name, key in symbol_rules.KEYS.items():
+        default = "required" if key.default is symbol_rules.REQUIRED else f"`{json.dumps(key.default)}`"
+        assert f"| `{name}` | {default} | {key.meaning} |" in rows

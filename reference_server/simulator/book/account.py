@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from reference_server.simulator.book.exposure import Exposure
 from reference_server.simulator.book.money import rounded
 from reference_server.simulator.book.records import Order, Position
-from reference_server.simulator.book.settings import AccountSettings as AccountSettings
+from reference_server.simulator.book.settings import AccountSettings
 from reference_server.simulator.surface.constants import CONSTANTS
 from reference_server.simulator.surface.structs import AccountInfo, Struct
 
