@@ -21,6 +21,7 @@ from typing import Any
 import click
 import pytest
 
+from tests.simulator_commands import check_simulator_command
 from tonpo_spec.cli import tonpo
 from tonpo_spec.served import ServedGateway, served_gateway, tonpo_command, tonpo_environment
 
@@ -139,6 +140,8 @@ def test_every_tonpo_command_of_the_pages_works(command: Command, gateway: Serve
             parse(words)  # `make demo` is this command and a run of several minutes
         case ["conformance", "run", *_]:
             assert run([*words, *QUICKEST_CHECKS], gateway, folder).returncode in {0, 3}
+        case ["simulator", *_]:
+            check_simulator_command(words, folder)
         case ["admin", *_]:
             done = run([*without_place(words), "--data-dir", str(gateway.data_dir)], gateway, folder)
             assert done.returncode == 0, done.stderr
