@@ -1,6 +1,6 @@
 """The simulated `MetaTrader5` module."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reference_server.simulator.broker import SimulatedBroker
 from reference_server.simulator.calls.shortcuts import ShortcutCalls
@@ -21,6 +21,10 @@ class SimulatedMetaTrader5(ShortcutCalls):
     __version__ = "5.0.6231"
     __author__ = "Tonpo simulated broker"
 
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...  # at run time it would slow every attribute down
+
     def __init__(self, broker: SimulatedBroker | None = None, **options: Any) -> None:
         """Attach to a broker, or to one of its own. `path` is where the terminal claims to be installed.
 
@@ -30,9 +34,6 @@ class SimulatedMetaTrader5(ShortcutCalls):
         vars(self).update(CONSTANTS)
         vars(self).update(_TYPES)
         self.broker.faults.attach(self)
-
-    def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"module 'MetaTrader5' has no attribute {name!r}", name=name, obj=self)
 
     def __dir__(self) -> list[str]:
         """The names that the genuine module has."""

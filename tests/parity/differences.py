@@ -18,6 +18,12 @@ EVERYWHERE: dict[str, tuple[str, ...]] = {
 
 OBJECT: dict[str, tuple[str, ...]] = {
     "methods are made when they are read": ("mt5.order_send is mt5.order_send",),
+    "the message names the class": (
+        "mt5.nothing_of_the_kind",
+        "mt5.TRADE_RETCODE_HEDGE_PROHIBITED",
+        "mt5.SYMBOL_FILLING_FOK",
+        "mt5.ORDER_FILLING_NONE",
+    ),
 }
 """More for `SimulatedMetaTrader5`, an object that is no module."""
 

@@ -50,7 +50,7 @@ def test_where_nobody_listens_every_case_comes_to_what_it_does_without_a_termina
 def test_every_case_comes_to_the_same_over_the_pipe_as_in_process(subject: str, tmp_path: Path) -> None:
     server = PipeServer(make_broker(), Address(path=str(tmp_path / "broker.sock")))
     remote, local = RemoteMetaTrader5(server.address), SimulatedMetaTrader5(make_broker())
-    others, excused = {}, differences.cases_of(differences.EVERYWHERE)
+    others, excused = {}, differences.cases_of(differences.EVERYWHERE, differences.OBJECT)
     try:
         for case in SUBJECTS[subject]:
             for module in (remote, local):

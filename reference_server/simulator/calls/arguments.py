@@ -60,7 +60,11 @@ def symbol_name(value: Any) -> str:
 
 def only_symbol(args: tuple[Any, ...]) -> str:
     """The argument of a call that takes a symbol and nothing else."""
-    return symbol_name(counted(args, 1)[0])
+    if len(args) == 1:
+        name = args[0]
+        if isinstance(name, str) and (len(name) <= LONGEST_TEXT // 2 or utf16_units(name) <= LONGEST_TEXT):
+            return name
+    raise invalid_arguments()
 
 
 def counted(args: tuple[Any, ...], count: int) -> tuple[Any, ...]:
