@@ -140,6 +140,17 @@ def test_bars_of_a_timeframe_add_up_those_of_a_minute(timeframe: int) -> None:
     assert (bar["open"], bar["close"]) == (minutes["open"][0], minutes["close"][-1])
 
 
+@pytest.mark.parametrize("always_open", [True, False])
+def test_the_day_of_a_symbol_is_its_bar_of_a_day(always_open: bool) -> None:
+    clock, mt5 = opened(always_open=always_open)
+    for _ in range(3):
+        clock.advance(seconds=100)
+        info, day = mt5.symbol_info("EURUSD"), mt5.copy_rates_from_pos("EURUSD", mt5.TIMEFRAME_D1, 0, 1)[0]
+        assert (info.session_open, info.bidhigh, info.bidlow) == (day["open"], day["high"], day["low"])
+        assert info.bidlow < info.asklow <= info.askhigh
+        assert info.askhigh >= info.bidhigh
+
+
 def test_bars_of_a_session_follow_the_server_clock_through_daylight_saving() -> None:
     _, mt5 = opened(always_open=False)
     days = mt5.copy_rates_range("EURUSD", mt5.TIMEFRAME_D1, CLOCK_CHANGE_S - 7 * 86_400, CLOCK_CHANGE_S + 7 * 86_400)

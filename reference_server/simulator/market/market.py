@@ -10,6 +10,7 @@ from reference_server.simulator.market.symbols import SymbolProfile, by_name
 from reference_server.simulator.prices.source import PricePoint, PriceSource
 
 BLOCK_MS = 60_000
+MS_PER_DAY = 86_400_000
 STAGGER_MS = 7_919  # symbols fetch their next block at different moments, a prime number of ms apart
 FULL_DETAIL_MS = 120_000
 CATCH_UP_LIMIT_MS = 7 * 86_400_000
@@ -83,6 +84,7 @@ class Market:
             point = source.opening(symbol, before_ms)
             quote = Quote(symbol, server_ms(point.time_ms), point.bid, point.ask, point.last)
             quote.start_over(server_ms(before_ms))
+            self._begin_day(quote, before_ms + 1, point)
             for played in source.points(symbol, before_ms, self.utc_ms):
                 _put(quote, server_ms(played.time_ms), played)
             if saved is not None and saved != (quote.bid, quote.ask):
@@ -93,6 +95,20 @@ class Market:
             quote = Quote(symbol, self.now_ms, point.bid, point.ask, point.last)
         self.quotes[symbol.name] = quote
         self.openings[symbol.name] = point
+
+    def _begin_day(self, quote: Quote, until_ms: int, anchor: PricePoint) -> None:
+        """Take the prices of the day that is under way as they were up to a moment."""
+        server_ms = self.server_time.server_ms(until_ms)
+        begun_ms = until_ms - server_ms % MS_PER_DAY
+        bars = self.source.history(quote.profile, begun_ms, until_ms, anchor=anchor)
+        if len(bars.time_ms) and not quote.by_last:
+            asks = bars.spread * quote.point
+            lowest, highest = (bars.low + asks).min(), (bars.high + asks).max()
+            digits = quote.profile.digits
+            quote.begin_day(
+                server_ms // MS_PER_DAY, float(bars.open[0]), (float(bars.low.min()), float(bars.high.max())),
+                (round(float(lowest), digits), round(float(highest), digits)),
+            )  # fmt: skip
 
     def _restart_feeds(self) -> None:
         self._feeds = [_Feed(quote, self.utc_ms) for quote in self.quotes.values()]

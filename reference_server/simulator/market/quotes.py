@@ -97,6 +97,13 @@ class Quote:
         self.ticks_from_ms = time_ms + 1
         self.bars_from_ms = -(-(time_ms + 1) // 60_000) * 60_000
 
+    def begin_day(self, day: int, opened: float, bids: tuple[float, float], asks: tuple[float, float]) -> None:
+        """Start in the middle of a day (days since the epoch), with the lowest and highest bid and ask so far."""
+        self.day = day
+        self.day_open = opened
+        self.bid_low, self.bid_high = bids
+        self.ask_low, self.ask_high = asks
+
     def complete_from_ms(self) -> int:
         """The moment from which `recent` holds every tick."""
         recent = self.recent

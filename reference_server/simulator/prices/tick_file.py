@@ -107,7 +107,7 @@ def _refuse(path: Path, row: int, wrong: np.ndarray[Any, Any], reason: str) -> N
 
 
 def _ticks(parts: list[Columns]) -> SymbolTicks:
-    columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    columns = {name: np.concatenate([part.pop(name) for part in parts]) for name in list(parts[0])}
     last, volume, flags = (columns.get(name) for name in OPTIONAL)
     if last is None or not last.any():
         last = volume = flags = None
