@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import IntEnum
 from pathlib import Path
@@ -24,6 +25,7 @@ from hypothesis import strategies as st
 
 from reference_server.simulator import ManualClock, ManualPrices, SimulatedBroker, SimulatedMetaTrader5
 from reference_server.simulator.faults import AnswerLost, Crash, Hang
+from reference_server.simulator.faults.visit import Visit
 from reference_server.simulator.pipe import wire
 from reference_server.simulator.pipe.address import Address, AddressUnusable, parse_address
 from reference_server.simulator.pipe.client import FORWARDED, RemoteMetaTrader5
@@ -78,6 +80,15 @@ def server(broker: SimulatedBroker, address: Address) -> Iterator[PipeServer]:
 @pytest.fixture
 def remote(server: PipeServer) -> RemoteMetaTrader5:
     return RemoteMetaTrader5(server.address)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignallingHang(Hang):
+    """A hang that tells the process by a signal that it has begun."""
+
+    def wait_before(self, visit: Visit) -> None:
+        os.kill(os.getpid(), signal.SIGUSR1)
+        Hang.wait_before(self, visit)
 
 
 BUY: dict[Any, Any] = {"action": 1, "symbol": "EURUSD", "volume": 0.1, "type": 0, "comment": "пример 😀"}
@@ -339,6 +350,12 @@ def test_a_socket_file_that_nobody_serves_is_replaced(broker: SimulatedBroker, a
     assert not Path(address.path).exists()
 
 
+def test_a_server_whose_socket_file_was_removed_still_closes(broker: SimulatedBroker, address: Address) -> None:
+    server = PipeServer(broker, address)
+    Path(address.path).unlink()
+    server.close()
+
+
 def test_a_socket_in_use_is_not_replaced(server: PipeServer) -> None:
     with pytest.raises(AddressUnusable, match=r"broker\.sock: Address already in use"):
         PipeServer(make_broker(), server.address)
@@ -499,3 +516,50 @@ def test_two_messages_at_once_are_none() -> None:
         one.sendall(wire._LENGTH.pack(1) + b"ab")
         with pytest.raises(wire.Garbled, match="more than one message"):
             wire.receive(other, 1000)
+
+
+@pytest.fixture
+def interrupted() -> Iterator[Callable[[Callable[[], None]], None]]:
+    """Have a function run in the main thread as a signal's handler."""
+    before = signal.getsignal(signal.SIGUSR1)
+
+    def arrange(handler: Callable[[], None]) -> None:
+        signal.signal(signal.SIGUSR1, lambda *_: handler())
+
+    yield arrange
+    signal.signal(signal.SIGUSR1, before)
+
+
+def test_a_call_that_is_interrupted_leaves_no_answer_behind_for_the_next(
+    remote: RemoteMetaTrader5, broker: SimulatedBroker, interrupted: Callable[[Callable[[], None]], None]
+) -> None:
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    assert remote.initialize(**LOGIN)
+    interrupted(stop)
+    hang = broker.faults.add(SignallingHang(call="positions_total"))
+    with pytest.raises(KeyboardInterrupt):
+        remote.positions_total()
+    broker.faults.clear(hang)
+    assert remote.account_info() is None
+    assert remote.last_error() == (-10004, "No IPC connection")
+    assert remote.initialize(**LOGIN)
+    assert remote.account_info().login == 42
+
+
+def test_a_signals_handler_in_the_middle_of_a_call_cannot_make_another(
+    remote: RemoteMetaTrader5, broker: SimulatedBroker, interrupted: Callable[[Callable[[], None]], None]
+) -> None:
+    found: list[Any] = []
+
+    def look() -> None:
+        found.extend((remote.account_info(), remote.last_error(), remote.shutdown()))
+        broker.faults.clear()
+
+    assert remote.initialize(**LOGIN)
+    interrupted(look)
+    broker.faults.add(SignallingHang(call="positions_total"))
+    assert remote.positions_total() == 0
+    assert found == [None, (-10001, "IPC send failed"), True]
+    assert remote.account_info() is None

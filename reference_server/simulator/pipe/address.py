@@ -34,6 +34,8 @@ class Address:
     def connect(self) -> socket.socket:
         """Open a connection. Raises OSError."""
         if self.path:
+            if not hasattr(socket, "AF_UNIX"):
+                raise OSError("this system has no Unix sockets")
             line = socket.socket(socket.AF_UNIX)
             try:
                 line.connect(self.path)

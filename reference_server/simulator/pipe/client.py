@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from threading import Lock
+from threading import RLock
 from typing import Any, Final, NoReturn
 
 from reference_server.simulator.broker import SimulatedBroker
@@ -24,6 +24,7 @@ FORWARDED: Final = (
 
 NOBODY_THERE: Final = (-10003, "IPC initialize failed, MetaTrader 5 x64 not found")
 REFUSED: Final = (-10003, "IPC initialize failed, CreateFile failed [5]")
+BUSY: Final = (-10001, "IPC send failed")
 BROKE: Final = (-10002, "IPC recv failed")
 REQUESTS: Final = ("order_send", "order_check")
 _ATTACHED: Final[Any] = object()
@@ -48,10 +49,11 @@ class RemoteMetaTrader5(SimulatedMetaTrader5):
         super().__init__(SimulatedBroker(symbols=()))  # its lock is used, nothing else of it
         self.address = parse_address(address) if isinstance(address, str) else address
         self._token = token
-        self._turn = Lock()
+        self._turn = RLock()
         self._line: Line | None = None
         self._call_at_hand: Call = ("", (), {})
         self._pipe_failure: Failed | None = None
+        self._is_asking = False
 
     def _connected(self) -> NoReturn:
         """Where a call would ask the terminal. Raises Failed when there is no connection."""
@@ -63,6 +65,8 @@ class RemoteMetaTrader5(SimulatedMetaTrader5):
 
     def _authorize(self, server: str | None, login: int, password: str | None) -> Any:  # noqa: ARG002
         """Where `initialize` and `login` ask the terminal; it gets the call as it was made. Raises Failed."""
+        if self._pipe_failure is not None:
+            raise self._pipe_failure
         name, args, keywords = self._call_at_hand
         if name == "initialize":
             self._connect_line(is_path_given=bool(keywords.get("path", args[0] if args else "")))
@@ -75,6 +79,8 @@ class RemoteMetaTrader5(SimulatedMetaTrader5):
     def _forward(self, function: Callable[..., Any], name: str, /, *args: Any, **keywords: Any) -> Any:
         call = (name, args, keywords)
         with self._turn:
+            if self._is_asking:  # a signal's handler, in the middle of another call
+                return self._failing(Failed(*BUSY), function, args, keywords)
             if self._line is not None and self._line.is_inherited:
                 self._hang_up()
             self._call_at_hand = call
@@ -97,23 +103,35 @@ class RemoteMetaTrader5(SimulatedMetaTrader5):
                 raise system_error(name, context.cause) from context.cause
             self.error, answer = self._ask_terminal((name, args, keywords))
         except Failed as failed:
-            self._pipe_failure = failed
-            try:
-                return function(self, *args, **keywords)
-            finally:
-                self._pipe_failure = None
+            return self._failing(failed, function, args, keywords)
         if isinstance(answer, SystemError):
             raise answer
         return answer
 
+    def _failing(
+        self, failed: Failed, function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]
+    ) -> Any:
+        """Let a function fail at the pipe: it knows itself what it returns then."""
+        self._pipe_failure = failed
+        try:
+            return function(self, *args, **keywords)
+        finally:
+            self._pipe_failure = None
+
     def _ask_terminal(self, call: Call) -> tuple[Error, Any]:
         """Raises Failed when the pipe breaks."""
         assert self._line is not None
+        self._is_asking = True
         try:
             return self._line.ask(*call)
         except Broken:
             self._account = None
             raise Failed(*BROKE) from None
+        except BaseException:  # such as KeyboardInterrupt: its answer must not be taken for the next call's
+            self._account = None
+            raise
+        finally:
+            self._is_asking = False
 
     def _connect_line(self, *, is_path_given: bool) -> None:
         """Raises Failed when nobody serves the address, or refuses the token."""

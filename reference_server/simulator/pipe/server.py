@@ -24,6 +24,7 @@ from reference_server.simulator.pipe.client import FORWARDED
 from reference_server.simulator.pipe.terminals import Terminals, path_of
 
 HELLO_WITHIN_SECONDS: Final = 5.0
+PAUSE_SECONDS: Final = 0.1
 _CREDENTIALS: Final = struct.Struct("3i")
 _FUNCTIONS: Final = frozenset(FORWARDED)
 
@@ -50,6 +51,7 @@ class PipeServer:
         broker.faults.waiter = _ServedWaiter()
         broker.faults.on_crash = self._crash
         self._is_open = True
+        self._closing = Event()
         self._thread = Thread(target=self._accept, name=f"listener of {self.address}", daemon=True)
         self._thread.start()
 
@@ -58,10 +60,13 @@ class PipeServer:
         with self._lock:
             self._is_open = False
             lines = list(self._sessions)
+        self._closing.set()
+        with suppress(OSError):
+            self.address.connect().close()  # wakes the listener, where its end does not
         _end(self._listener)
+        self._thread.join()
         for line in lines:
             _end(line)
-        self._thread.join()
         if self.address.path:
             Path(self.address.path).unlink(missing_ok=True)
 
@@ -69,8 +74,12 @@ class PipeServer:
         while True:
             try:
                 line, _ = self._listener.accept()
-            except OSError:
-                return
+            except OSError as error:
+                if not self._is_open:
+                    return
+                _log.warning("a client of the simulator could not be taken: %s", error)
+                self._closing.wait(PAUSE_SECONDS)
+                continue
             with self._lock:
                 if not self._is_open:
                     line.close()
