@@ -144,6 +144,7 @@ class ConnectionCalls:
 
     def _found(self, path: str | None) -> str:
         """The terminal to start. Raises Failed when there is none."""
+        path = path.partition("\0")[0] if path else None  # C reads no further
         if not path:
             if self._installed is None or _normal(self._path) in self._installed:
                 return self._path

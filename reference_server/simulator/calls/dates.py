@@ -6,8 +6,8 @@ from typing import Any
 
 from reference_server.simulator.calls.outcome import Failed, FailedLate, invalid_arguments, system_error
 
-FIRST_LOCAL, LAST_LOCAL = 86_400, 32_535_215_999
-"""Epoch seconds of the first and the last naive datetime that Windows can convert: 2 January 1970, the year 3000."""
+FIRST_LOCAL, LAST_LOCAL = 86_400, 32_535_244_799
+"""Epoch seconds of the first and last naive datetime that Windows (and Wine) can convert: from 1970 to the year 3000."""
 
 
 def seconds(value: Any) -> int:

@@ -80,7 +80,7 @@ class SymbolCalls(ConnectionCalls):
         """Put a symbol into Market Watch or take it out; not out while a position or order uses it."""
         if len(args) not in (1, 2):
             raise invalid_arguments()
-        doubt = arguments.doubt(args[-1])
+        doubt = arguments.doubt(args[1]) if len(args) == 2 else None
         if doubt is not None:
             raise invalid_arguments(doubt)
         name = arguments.symbol_name(args[0])

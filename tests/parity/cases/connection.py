@@ -31,6 +31,8 @@ INITIALIZE: tuple[str, ...] = (
     "mt5.initialize(path='x' * 256)",
     "mt5.initialize(path='x' * 257)",
     "mt5.initialize(path='x' * 258)",
+    "mt5.initialize('a\\0b')",
+    "mt5.initialize(path='\\0b')",
     "mt5.initialize('a', 5)",
     "mt5.initialize('a', 'b')",
     "mt5.initialize('a', 5, 'password', 'server')",

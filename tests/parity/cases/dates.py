@@ -49,6 +49,8 @@ _DATES = (
     "datetime(2038, 1, 20)",
     "datetime(2040, 1, 1, tzinfo=timezone.utc)",
     "datetime(3000, 12, 31)",
+    "datetime(3001, 1, 1, 7, 59, 59)",
+    "datetime(3001, 1, 1, 8)",
     "datetime(3001, 1, 2)",
     "datetime(3001, 1, 20)",
     "datetime(9999, 12, 31)",

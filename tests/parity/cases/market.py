@@ -68,6 +68,7 @@ MARKET: tuple[str, ...] = (
         f"mt5.symbol_select('EURUSD', {value})"
         for value in ("True", "False", "0", "1", "'x'", "''", "[]", "np.bool_(False)", "1.0", "object()")
     ),
+    "mt5.symbol_select(Falsy())",
     "mt5.symbol_select(1, Falsy())",
     "mt5.symbol_select('EURUSD', np.array([1, 2]))",
     "mt5.symbol_select('EURUSD', enable=True)",
