@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from reference_server.simulator.broker import SimulatedBroker
     from reference_server.simulator.config import ControlSettings
     from reference_server.simulator.pipe.address import Address
+    from reference_server.simulator.pipe.state import KeptState
 
 CONTROL_TOKEN = "TONPO_SIMULATOR_CONTROL_TOKEN"  # noqa: S105 - a variable's name
 SAVE_EVERY_SECONDS = 10.0
@@ -66,7 +67,17 @@ def serve(
         click.echo(f"listening on {server.address}{f' token {server.token}' if server.token else ''}")
         while not stop.wait(SAVE_EVERY_SECONDS):
             if kept is not None:
-                kept.save()
+                _save(kept)
+
+
+def _save(kept: KeptState) -> None:
+    """A disk that is full is no reason to take the broker away from those who trade with it."""
+    from reference_server.simulator.pipe.state import StateUnusable
+
+    try:
+        kept.save_changes()
+    except StateUnusable as unusable:
+        click.echo(f"not saved: {unusable}", err=True)
 
 
 def _address(socket_path: str | None, listen: str | None) -> Address:

@@ -6,7 +6,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from reference_server.simulator.broker import SimulatedBroker
 
@@ -21,14 +21,15 @@ class StateUnusable(Exception):
 class KeptState:
     """Keeps one broker's accounts in a directory that is this process's alone while it is open.
 
-    A dump replaces the one before it as one step. What happened since the last dump is lost when the process is killed,
-    as with a trade server that goes back to its last backup.
+    A dump replaces the one before it as one step; the last is made on leaving the context. What happened since then is
+    lost when the process is killed, as with a trade server that goes back to its last backup.
     """
 
     def __init__(self, broker: SimulatedBroker, directory: Path) -> None:
         """Restore what was kept. Raises StateUnusable."""
         self._broker = broker
         self._directory = directory
+        self._saved_accounts: list[Any] = []
         try:
             directory.mkdir(parents=True, exist_ok=True)
             self._lock = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
@@ -48,14 +49,23 @@ class KeptState:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self.save()
+            self._write(self._broker.dump())
         finally:
-            os.close(self._lock)
+            self.release()
 
-    def save(self) -> None:
-        """Dump the broker. Raises StateUnusable."""
+    def release(self) -> None:
+        """Let go of the directory without another dump."""
+        os.close(self._lock)
+
+    def save_changes(self) -> None:
+        """Dump the broker, if there is anything new on an account. Raises StateUnusable."""
+        state = self._broker.dump()
+        if state["accounts"] != self._saved_accounts:
+            self._write(state)
+
+    def _write(self, state: dict[str, Any]) -> None:
         draft = self._directory / f"{FILE}.new"
-        text = json.dumps(self._broker.dump())
+        text = json.dumps(state)
         try:
             draft.unlink(missing_ok=True)
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
@@ -65,6 +75,7 @@ class KeptState:
             draft.replace(self._directory / FILE)
         except OSError as error:
             raise StateUnusable(f"the broker cannot be saved in {self._directory}: {error.strerror}") from None
+        self._saved_accounts = state["accounts"]
 
     def _restore(self) -> None:
         path = self._directory / FILE
