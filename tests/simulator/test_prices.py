@@ -19,7 +19,7 @@ from reference_server.simulator import (
 )
 from reference_server.simulator.market.calendar import Calendar
 from reference_server.simulator.market.symbols import by_name
-from reference_server.simulator.prices.source import MinuteBars
+from reference_server.simulator.prices.columns import MinuteBars
 from tests.simulator.conftest import Desk
 
 START = 1_717_408_800_000
@@ -173,6 +173,25 @@ def test_a_cross_can_be_a_ratio() -> None:
         bars(source, symbol, start, start + 3_600_000).close for symbol in (symbols["EURUSD"], symbols["GBPUSD"], cross)
     )
     assert np.abs(ratio / (one / other) - 1).max() < 0.0003
+
+
+def test_a_cross_of_what_is_not_listed_goes_its_own_way_and_none_leads_to_itself() -> None:
+    symbols = by_name(load_symbols())
+    source = GeneratedPrices()
+    source.follow({"EURJPY": symbols["EURJPY"]}, Calendar())
+    assert source.points(symbols["EURJPY"], START, START + 60_000)
+    euro, pound = symbols["EURUSD"], symbols["GBPUSD"]
+    circle = {"A": replace(euro, name="A", cross_of=("B", "C")), "B": replace(pound, name="B", cross_of=("C", "A"))}
+    with pytest.raises(ValueError, match="symbol 'A': cross_of leads back to itself"):
+        source.follow(circle, Calendar())
+
+
+def test_a_symbol_that_never_trades_has_its_middle_price() -> None:
+    source = GeneratedPrices()
+    never = replace(load_symbols()[0], sessions={})
+    source.follow({"EURUSD": never}, Calendar(always_open=False))
+    assert source.opening(never, START).bid == never.mid_price
+    assert source.points(never, START, START + 10**8) == []
 
 
 def test_weeks_begin_with_a_gap_of_ten_to_fifty_points() -> None:

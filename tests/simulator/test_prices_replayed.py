@@ -1,12 +1,15 @@
 """Replay: files of ticks in every form, what is said of bad ones, loops, and the past before them."""
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pyarrow import parquet
 
 from reference_server.simulator import (
@@ -206,3 +209,33 @@ def test_a_replay_keeps_to_the_sessions(tmp_path: Path) -> None:
     assert mt5.symbol_info_tick("EURUSD").bid == 1.49
     assert closing.symbol_info_tick("EURUSD").bid == 1.34  # trading ends at 23:55
     assert len(closing.copy_rates_range("EURUSD", 1, friday // 1000 + 10_800, 2**31 - 1)) == 25
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    gaps=st.lists(st.integers(0, 200_000), min_size=1, max_size=12),
+    cuts=st.lists(st.integers(-400_000, 4_000_000), min_size=2, max_size=6, unique=True),
+    loop=st.booleans(),
+)
+def test_any_split_of_a_replay_gives_the_same_ticks_and_bars(
+    tmp_path: Path, gaps: list[int], cuts: list[int], loop: bool
+) -> None:
+    times = np.cumsum(gaps).tolist()
+    rows = [f"{time},EURUSD,1.{number + 10},2.0\n" for number, time in enumerate(times)]
+    source = ReplayedPrices(written(tmp_path, HEADER + "".join(rows)), starting_ms=START + 7, loop=loop)
+    broker = SimulatedBroker(clock=ManualClock(START), prices=source)
+    euro, anchor = broker.market.symbols["EURUSD"], broker.market.openings["EURUSD"]
+    edges = sorted({START + cut for cut in cuts})
+    whole = source.ticks(euro, edges[0], edges[-1])
+    parts = [source.ticks(euro, one, other) for one, other in pairwise(edges)]
+    assert [tick for part in parts for tick in part.points()] == whole.points()
+    assert (np.diff(whole.time_ms) >= 0).all()
+    if loop:
+        assert len(source.ticks(euro, START, START + 10**9).bid) >= len(rows) * (10**9 // (times[-1] + 120_000))
+    bars = source.history(euro, edges[0], edges[-1], anchor=anchor)
+    pieces = [source.history(euro, one, other, anchor=anchor) for one, other in pairwise(edges)]
+    assert np.concatenate([piece.close for piece in pieces]).tolist() == bars.close.tolist()
+    thin = [point.bid for point in source.points(euro, edges[0], edges[-1], every_ms=60_000)]
+    full = [point.bid for point in source.points(euro, edges[0], edges[-1])]
+    if full:
+        assert (max(thin), min(thin), thin[0], thin[-1]) == (max(full), min(full), full[0], full[-1])

@@ -7,7 +7,8 @@ from reference_server.simulator.clock import Clock, ServerTime
 from reference_server.simulator.market.calendar import Calendar
 from reference_server.simulator.market.quotes import Quote
 from reference_server.simulator.market.symbols import SymbolProfile, by_name
-from reference_server.simulator.prices.source import PricePoint, PriceSource
+from reference_server.simulator.prices.columns import PricePoint
+from reference_server.simulator.prices.source import PriceSource
 
 BLOCK_MS = 60_000
 MS_PER_DAY = 86_400_000

@@ -18,7 +18,7 @@ from reference_server.simulator.market.quotes import (
     VOLUME,
     Quote,
 )
-from reference_server.simulator.prices.source import PricePoint, TickColumns
+from reference_server.simulator.prices.columns import PricePoint, TickColumns
 
 TICKS = np.dtype(
     [

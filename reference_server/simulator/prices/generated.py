@@ -7,10 +7,17 @@ import numpy as np
 
 from reference_server.simulator.market.calendar import Calendar
 from reference_server.simulator.market.symbols import SymbolProfile
+from reference_server.simulator.prices.columns import (
+    MS_PER_MINUTE,
+    MinuteBars,
+    PricePoint,
+    TickColumns,
+    picked,
+    thinned,
+)
 from reference_server.simulator.prices.minutes import MidPrices, MinuteMaker, Minutes
 from reference_server.simulator.prices.path import PricePath
 from reference_server.simulator.prices.rhythm import Rhythm
-from reference_server.simulator.prices.source import MS_PER_MINUTE, MinuteBars, PricePoint, TickColumns, picked
 from reference_server.simulator.prices.tape import ticks_of
 
 CHUNK_MINUTES = 1440
@@ -63,7 +70,7 @@ class GeneratedPrices:
     """A market from a seed, which needs no memory: every minute is a function of the seed and its time.
 
     Bars are made first, minute by minute, and ticks to fit them, so that both agree at any depth and a year of bars
-    costs no ticks. A symbol that is the cross of two others follows their prices.
+    costs no ticks. A symbol that is the cross of two others follows their prices, if both are listed.
 
     Where markets close, prices stand still while they do, weeks begin with a gap, the day has busy and quiet hours, and
     news widen the spread for some minutes. A market that never closes keeps one pace. In both, the spread is the
@@ -79,7 +86,9 @@ class GeneratedPrices:
         self._news_key, self._gap_key = random.getrandbits(64), random.getrandbits(64)
 
     def follow(self, symbols: Mapping[str, SymbolProfile], calendar: Calendar) -> None:
-        """Learn what is listed and when it trades."""
+        """Learn what is listed and when it trades. Raises ValueError for a cross that is made of itself."""
+        for symbol in symbols.values():
+            _refuse_circle(symbols, symbol)
         self._symbols = symbols
         self._calendar = calendar
         self._makers.clear()
@@ -145,14 +154,8 @@ class GeneratedPrices:
             return self.ticks(symbol, from_ms, until_ms).points()
         maker = self._maker(symbol)
         corners = maker.ticks(maker.minutes.make(first, last), only_corners=True)
-        if every_ms > MS_PER_MINUTE and len(corners.time_ms):
-            groups = corners.time_ms // every_ms
-            starts = np.flatnonzero(np.concatenate(([True], groups[1:] != groups[:-1])))
-            number = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(groups))))
-            is_kept = corners.bid == np.maximum.reduceat(corners.bid, starts)[number]
-            is_kept |= corners.bid == np.minimum.reduceat(corners.bid, starts)[number]
-            is_kept[starts] = is_kept[-1] = True
-            corners = picked(corners, is_kept)
+        if every_ms > MS_PER_MINUTE:
+            corners = thinned(corners, every_ms)
         begun = self.ticks(symbol, from_ms, first * MS_PER_MINUTE)
         unfinished = self.ticks(symbol, last * MS_PER_MINUTE, until_ms)
         return begun.points() + corners.points() + unfinished.points()
@@ -173,3 +176,15 @@ class GeneratedPrices:
             power = 1.0 if one.currency_profit == other.currency_base else -1.0
             mids.cross(self._maker(one).mids, self._maker(other).mids, power)
         return mids
+
+
+def _refuse_circle(symbols: Mapping[str, SymbolProfile], symbol: SymbolProfile) -> None:
+    legs = list(symbol.cross_of or ())
+    seen = set()
+    while legs:
+        name = legs.pop()
+        if name == symbol.name:
+            raise ValueError(f"symbol {name!r}: cross_of leads back to itself")
+        if name in symbols and name not in seen:
+            seen.add(name)
+            legs += symbols[name].cross_of or ()

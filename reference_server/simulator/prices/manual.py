@@ -6,8 +6,8 @@ import numpy as np
 
 from reference_server.simulator.market.calendar import Calendar
 from reference_server.simulator.market.symbols import SymbolProfile
+from reference_server.simulator.prices.columns import MinuteBars, PricePoint, TickColumns
 from reference_server.simulator.prices.generated import GeneratedPrices
-from reference_server.simulator.prices.source import MinuteBars, PricePoint, TickColumns
 
 
 class ManualPrices:

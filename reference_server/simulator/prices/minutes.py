@@ -5,10 +5,10 @@ from typing import NamedTuple
 import numpy as np
 
 from reference_server.simulator.market.symbols import SymbolProfile
+from reference_server.simulator.prices.columns import MS_PER_MINUTE, picked
 from reference_server.simulator.prices.grid import Grid
 from reference_server.simulator.prices.path import MINUTES_PER_DAY, Floats, Integers, PricePath, fraction
 from reference_server.simulator.prices.rhythm import Pace, Rhythm
-from reference_server.simulator.prices.source import MS_PER_MINUTE, picked
 
 CHART_LAST = 1  # SYMBOL_CHART_MODE_LAST
 SHAPE, TICKS = 0, 1  # channels of the path: decisions on a minute, decisions on its ticks

@@ -1,16 +1,26 @@
 """Ticks of a file, played again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from reference_server.simulator.clock import ServerTime
 from reference_server.simulator.market.calendar import Calendar
 from reference_server.simulator.market.symbols import SymbolProfile
+from reference_server.simulator.prices.columns import (
+    MS_PER_MINUTE,
+    Columns,
+    MinuteBars,
+    PricePoint,
+    TickColumns,
+    joined,
+    moved,
+    picked,
+    thinned,
+    turned,
+)
 from reference_server.simulator.prices.manual import ManualPrices
-from reference_server.simulator.prices.source import MS_PER_MINUTE, MinuteBars, PricePoint, TickColumns, picked
 from reference_server.simulator.prices.tick_file import TickFileUnusable, read_ticks
 
 CHART_LAST = 1  # SYMBOL_CHART_MODE_LAST
@@ -72,82 +82,63 @@ class ReplayedPrices:
             found = self.ticks(symbol, from_ms, at_ms + 1)
             if len(found.time_ms):
                 return found.cut(int(found.time_ms[-1]), at_ms + 1).points()[-1]
-        return self._columns(symbol, 0, 1).points()[0]._replace(time_ms=at_ms)
+        return picked(self._columns(symbol), slice(0, 1)).points()[0]._replace(time_ms=at_ms)
 
-    def points(
-        self,
-        symbol: SymbolProfile,
-        after_ms: int,
-        until_ms: int,
-        *,
-        every_ms: int = 0,  # noqa: ARG002 - a replay leaves nothing out
-    ) -> list[PricePoint]:
-        """Every tick of the file in the interval."""
+    def points(self, symbol: SymbolProfile, after_ms: int, until_ms: int, *, every_ms: int = 0) -> list[PricePoint]:
+        """Every tick of the file in the interval, or with `every_ms` the first, highest, lowest and last of each."""
         if symbol.name not in self._ticks:
             return []
-        return self.ticks(symbol, after_ms + 1, until_ms + 1).points()
+        ticks = self.ticks(symbol, after_ms + 1, until_ms + 1)
+        return (thinned(ticks, every_ms) if every_ms else ticks).points()
 
     def ticks(self, symbol: SymbolProfile, from_ms: int, until_ms: int) -> TickColumns:
         """Every tick of the file in [from, until)."""
         if symbol.name not in self._ticks:
             return self._still.ticks(symbol, from_ms, until_ms)
-        times = self._ticks[symbol.name].time_ms
-        parts = []
-        for start_ms, end_ms, shift_ms in self._rounds(from_ms, until_ms):
-            first, end = np.searchsorted(times, (start_ms, end_ms))
-            part = self._columns(symbol, int(first), int(end))
-            parts.append(part._replace(time_ms=part.time_ms + shift_ms))
-        if not parts:
-            return self._columns(symbol, 0, 0)
-        found = parts[0] if len(parts) == 1 else TickColumns(*map(_joined, zip(*parts, strict=True)))
-        return self._in_session(symbol, found)
+        return self._in_session(symbol, self._played(self._columns(symbol), from_ms, until_ms))
 
     def history(self, symbol: SymbolProfile, from_ms: int, until_ms: int, *, anchor: PricePoint) -> MinuteBars:
         """Bars of the file's ticks, and before them a generated past."""
         if symbol.name not in self._ticks:
             return self._still.history(symbol, from_ms, until_ms, anchor=anchor)
-        made = self._minutes(symbol)
-        first = self._columns(symbol, 0, 1).points()[0]
+        first = picked(self._columns(symbol), slice(0, 1)).points()[0]
         start = first._replace(time_ms=min(first.time_ms, anchor.time_ms))
-        parts = [self._still.history(symbol, from_ms, until_ms, anchor=start)]
-        for start_ms, end_ms, shift_ms in self._rounds(from_ms, until_ms):
-            begin, end = np.searchsorted(made.time_ms, (start_ms, end_ms))
-            times = made.time_ms[begin:end] + shift_ms
-            is_kept = self._calendar.is_trading(symbol, self._calendar.week_minutes(times // MS_PER_MINUTE))
-            parts.append(picked(picked(made, slice(begin, end)), is_kept)._replace(time_ms=times[is_kept]))
-        parts[0] = parts[0]._replace(volume=None if made.volume is None else np.zeros(len(parts[0].time_ms)))
-        return MinuteBars(*map(_joined, zip(*parts, strict=True)))
+        past = self._still.history(symbol, from_ms, until_ms, anchor=start)
+        made = self._in_session(symbol, self._played(self._minutes(symbol), from_ms, until_ms))
+        volume = None if made.volume is None else np.zeros(len(past.time_ms))
+        return joined([past._replace(volume=volume), made])
 
-    def _rounds(self, from_ms: int, until_ms: int) -> list[tuple[int, int, int]]:
-        """Intervals of the file that make up [from, until), each with how far it is moved."""
+    def _played(self, columns: Columns, from_ms: int, until_ms: int) -> Columns:
+        """The rows of [from, until): of the file as it is, or as it is repeated."""
         length = self._length_ms
         if not length:
-            return [(from_ms, until_ms, 0)]
+            return moved(columns, from_ms, until_ms, 0)
         first = max((from_ms - self._first_ms) // length, 0)
-        last = (until_ms - 1 - self._first_ms) // length
-        end = self._first_ms + length
-        moves = (turn * length for turn in range(first, last + 1))
-        return [(max(from_ms - moved, self._first_ms), min(until_ms - moved, end), moved) for moved in moves]
+        last = max((until_ms - 1 - self._first_ms) // length, first)
+        parts = [moved(columns, from_ms, until_ms, first * length)]
+        if last - first > 1:
+            parts.append(turned(columns, np.arange(first + 1, last, dtype=np.int64) * length))
+        if last > first:
+            parts.append(moved(columns, from_ms, until_ms, last * length))
+        return joined(parts)
 
-    def _columns(self, symbol: SymbolProfile, first: int, end: int) -> TickColumns:
-        kept = self._ticks[symbol.name]
-        cut = TickColumns(*picked(kept, slice(first, end)))
-        if cut.last is None and symbol.chart_mode == CHART_LAST:
-            return TickColumns(cut.time_ms, cut.bid, cut.ask, cut.bid, np.zeros(len(cut.bid)), None)
-        return cut
+    def _columns(self, symbol: SymbolProfile) -> TickColumns:
+        kept = TickColumns(*self._ticks[symbol.name])
+        if kept.last is None and symbol.chart_mode == CHART_LAST:
+            return TickColumns(kept.time_ms, kept.bid, kept.ask, kept.bid, np.zeros(len(kept.bid)), None)
+        return kept
 
-    def _in_session(self, symbol: SymbolProfile, ticks: TickColumns) -> TickColumns:
-        if self._calendar.always_open or not len(ticks.time_ms):
-            return ticks
-        is_open = self._calendar.is_trading(symbol, self._calendar.week_minutes(ticks.time_ms // MS_PER_MINUTE))
-        return picked(ticks, is_open)
+    def _in_session(self, symbol: SymbolProfile, columns: Columns) -> Columns:
+        if self._calendar.always_open or not len(columns[0]):
+            return columns
+        minutes = self._calendar.week_minutes(columns[0] // MS_PER_MINUTE)
+        return picked(columns, self._calendar.is_trading(symbol, minutes))
 
     def _minutes(self, symbol: SymbolProfile) -> MinuteBars:
         """The file's bars, made when first needed."""
         made = self._bars.get(symbol.name)
         if made is None:
-            ticks = self._columns(symbol, 0, len(self._ticks[symbol.name].time_ms))
-            made = self._bars[symbol.name] = _minute_bars(symbol, ticks)
+            made = self._bars[symbol.name] = _minute_bars(symbol, self._columns(symbol))
         return made
 
 
@@ -167,7 +158,3 @@ def _minute_bars(symbol: SymbolProfile, ticks: TickColumns) -> MinuteBars:
         np.minimum.reduceat(spreads, starts),
         None if ticks.volume is None else np.add.reduceat(ticks.volume, starts),
     )
-
-
-def _joined(columns: Sequence[Any]) -> Any:
-    return None if columns[0] is None else np.concatenate(columns)

@@ -1,73 +1,12 @@
-"""What a source of prices gives: single points, columns of ticks, and columns of minute bars."""
+"""What a source of prices has to give."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol, TypeVar
-
-import numpy as np
+from typing import Protocol
 
 from reference_server.simulator.market.calendar import Calendar
 from reference_server.simulator.market.symbols import SymbolProfile
-from reference_server.simulator.prices.path import Floats, Integers
-
-MS_PER_MINUTE = 60_000
-
-Columns = TypeVar("Columns", bound=tuple[Any, ...])
-
-
-class PricePoint(NamedTuple):
-    """Bid and ask from a moment on (UTC ms), and the last deal where the symbol has any.
-
-    `flags` are those of a tick; without one of bid, ask, last or volume those are found by comparing, and a side of the
-    deal (32 bought, 64 sold) is kept.
-    """
-
-    time_ms: int
-    bid: float
-    ask: float
-    last: float = 0.0
-    volume: float = 0.0
-    flags: int = 0
-
-
-class TickColumns(NamedTuple):
-    """Ticks as columns, oldest first. `last`, `volume` and `flags` are None when there are no deals among them."""
-
-    time_ms: Integers
-    bid: Floats
-    ask: Floats
-    last: Floats | None = None
-    volume: Floats | None = None
-    flags: Integers | None = None
-
-    def points(self) -> list[PricePoint]:
-        """The same as single points."""
-        columns = [column.tolist() for column in self if column is not None]
-        return list(map(PricePoint, *columns))
-
-    def cut(self, from_ms: int, until_ms: int) -> "TickColumns":
-        """Those in [from, until)."""
-        first, end = np.searchsorted(self.time_ms, (from_ms, until_ms))
-        return picked(self, slice(first, end))
-
-
-def picked(columns: Columns, rows: Any) -> Columns:
-    """Some rows of a tuple of columns of one length, by a slice or an array of numbers or flags."""
-    kind: Any = type(columns)
-    made: Columns = kind(*(None if column is None else column[rows] for column in columns))
-    return made
-
-
-class MinuteBars(NamedTuple):
-    """Bars of one minute as columns: open time (UTC ms), prices, number of ticks, least spread in points, volume."""
-
-    time_ms: Integers
-    open: Floats
-    high: Floats
-    low: Floats
-    close: Floats
-    ticks: Integers
-    spread: Integers
-    volume: Floats | None = None
+from reference_server.simulator.prices.columns import MinuteBars, TickColumns
+from reference_server.simulator.prices.columns import PricePoint as PricePoint
 
 
 class PriceSource(Protocol):
