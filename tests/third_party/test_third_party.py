@@ -4,21 +4,19 @@ Each package is driven by a short program through its own public functions: conn
 changing and closing them, history, bars into pandas, ticks. The programs assert what came of it and know no simulator.
 
 mqpy sends market orders with the filling mode RETURN, which the genuine servers of most retail brokers refuse (10030),
-and so does the simulator's default; it is run on a symbol with exchange execution, where RETURN is right.
+and so does the simulator's default; it is run on an exchange account, where RETURN is right.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
-from importlib import resources
 from pathlib import Path
 
-import pytest
-
-from reference_server.simulator import market
+from reference_server.simulator import SimulatedBroker
+from reference_server.simulator.pipe.address import Address
+from reference_server.simulator.pipe.server import PipeServer
 from reference_server.simulator.stand_in import site_folder
 
 HERE = Path(__file__).parent
@@ -57,20 +55,18 @@ def test_pymt5adapter_trades_with_orders_as_objects() -> None:
     run("use_pymt5adapter.py")
 
 
-EXCHANGE, RETURN_ALONE = 3, 0
-
-
-@pytest.fixture
-def exchange(tmp_path: Path) -> Path:
-    """A configuration with one symbol, US500 as an exchange lists it."""
-    listed = json.loads(resources.files(market).joinpath("symbols.json").read_text(encoding="utf-8"))["symbols"]
-    (profile,) = (symbol for symbol in listed if symbol["name"] == "US500")
-    changed = {**profile, "execution_mode": EXCHANGE, "filling_mode": RETURN_ALONE}
-    (tmp_path / "exchange.json").write_text(json.dumps({"symbols": [changed]}), encoding="utf-8")
+def test_an_expert_advisor_of_mqpy_trades_on_an_exchange(tmp_path: Path) -> None:
     config = tmp_path / "broker.toml"
-    config.write_text('[symbols]\nfile = "exchange.json"\n', encoding="utf-8")
-    return config
+    config.write_text("[account]\nmargin_mode = 1\n", encoding="utf-8")
+    run("use_mqpy.py", "US500", TONPO_SIMULATOR_CONFIG=str(config))
 
 
-def test_an_expert_advisor_of_mqpy_trades_on_an_exchange(exchange: Path) -> None:
-    run("use_mqpy.py", "US500", TONPO_SIMULATOR_CONFIG=str(exchange))
+def test_programs_share_a_served_broker(tmp_path: Path) -> None:
+    broker = SimulatedBroker()
+    server = PipeServer(broker, Address(path=str(tmp_path / "broker.sock")))
+    try:
+        for program in ("use_pdmt5.py", "use_pymt5adapter.py"):
+            run(program, TONPO_SIMULATOR_ADDRESS=str(server.address))
+    finally:
+        server.close()
+    assert {account.login for account in broker.accounts.values()} == {1001, 1003}
