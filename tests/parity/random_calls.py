@@ -44,6 +44,7 @@ ACCEPTED = {
     "orders_get": (),
     "orders_total": (),
     "positions_get": (),
+    "positions_total": (),
     "shutdown": (),
     "symbol_info": ("'EURUSD'",),
     "symbol_info_tick": ("'EURUSD'",),
