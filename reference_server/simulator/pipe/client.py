@@ -10,6 +10,7 @@ from reference_server.simulator.calls.outcome import Failed, FailedLate, system_
 from reference_server.simulator.module import SimulatedMetaTrader5
 from reference_server.simulator.pipe.address import Address, parse_address
 from reference_server.simulator.pipe.line import Broken, Line, NobodyThere, Refused
+from reference_server.simulator.pipe.terminals import path_of
 from reference_server.simulator.pipe.wire import Error
 
 FORWARDED: Final = (
@@ -69,7 +70,7 @@ class RemoteMetaTrader5(SimulatedMetaTrader5):
             raise self._pipe_failure
         name, args, keywords = self._call_at_hand
         if name == "initialize":
-            self._connect_line(is_path_given=bool(keywords.get("path", args[0] if args else "")))
+            self._connect_line(is_path_given=bool(path_of(args, keywords)))
             args, keywords = (), {**keywords, "path": self._path}
         error, answer = self._ask_terminal((name, args, keywords))
         if answer is not True:
@@ -165,5 +166,4 @@ def _forwarded(name: str) -> Callable[..., Any]:
 
 
 for _name in FORWARDED:
-    if hasattr(SimulatedMetaTrader5, _name):
-        setattr(RemoteMetaTrader5, _name, _forwarded(_name))
+    setattr(RemoteMetaTrader5, _name, _forwarded(_name))

@@ -37,4 +37,4 @@ class Terminals:
 def path_of(args: tuple[Any, ...], keywords: dict[str, Any]) -> str:
     """The path in the arguments of `initialize`, empty when there is none."""
     path = keywords.get("path", args[0] if args else "")
-    return path if isinstance(path, str) else ""
+    return path.partition("\0")[0] if isinstance(path, str) else ""  # C reads no further
