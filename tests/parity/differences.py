@@ -8,10 +8,7 @@ EVERYWHERE: dict[str, tuple[str, ...]] = {
     "a Python function refuses keywords that are no strings, a C function ignores them": (
         "mt5.initialize(**{'login': 5, 5: 1})",
     ),
-    "the fields are properties: Python code cannot make C members": (
-        f"{TICK}type(mt5.Tick.bid).__name__",
-        f"{TICK}mt5.Tick.bid.__name__",
-    ),
+    "the fields are properties: Python code cannot make C members": (f"{TICK}type(mt5.Tick.bid).__name__",),
     "a Python class is sealed by a class of its own, a C type by a flag": ("type(mt5.Tick)",),
 }
 """Cases by reason, for the object and for the stand-in module."""

@@ -73,7 +73,7 @@ STRUCTS: tuple[str, ...] = (
             "tick.__reduce_ex__(2)", "tick.__reduce_ex__(4)", "tick.__getnewargs__()", "tick.__sizeof__()",
             "json.dumps(tick)", "json.dumps(tick._asdict())", "json.dumps({'tick': tick})", "'%d %s' % tick[:2]",
             "dict(zip(tick.__match_args__, tick))", "mt5.Tick.bid.__get__(tick)", "mt5.Tick.bid.__doc__",
-            "type(mt5.Tick.bid).__name__", "mt5.Tick.bid.__name__", "mt5.Tick.__doc__ is None",
+            "type(mt5.Tick.bid).__name__", "mt5.Tick.__doc__ is None",
             "type('Mine', (mt5.Tick,), {})", "setattr(mt5.Tick, 'x', 1)", "delattr(mt5.Tick, 'bid')",
             "mt5.Tick[int]", "mt5.Tick.__subclasses__()", "mt5.Tick.__bases__", "mt5.Tick.__base__",
             "mt5.Tick.__basicsize__", "mt5.Tick.__itemsize__", "'_asdict' in vars(mt5.Tick)",
