@@ -111,6 +111,25 @@ def test_a_price_set_by_hand_is_in_the_bar_that_is_forming_and_stays() -> None:
     assert bars[1].tolist() == before.tolist()
 
 
+@pytest.mark.parametrize("away_s", [0, 1, 30, 200, 7200, 3 * 86_400])
+def test_bars_and_ticks_do_not_depend_on_a_restart(away_s: int) -> None:
+    clock, mt5 = opened()
+    clock.advance(seconds=45)
+    saved = mt5.broker.dump()
+    clock.advance(seconds=away_s)
+    resumed = SimulatedMetaTrader5(SimulatedBroker(clock=clock, prices=GeneratedPrices(1)))
+    resumed.broker.load(saved)
+    assert resumed.initialize()
+    clock.advance(seconds=10)
+    last_s = SERVER_S + away_s + 60
+    expected = bars_of(mt5, SERVER_S - 600, last_s)
+    assert bars_of(resumed, SERVER_S - 600, last_s) == expected
+    assert resumed.copy_ticks_from("EURUSD", last_s - 600, 5000, -1).tolist() == (
+        mt5.copy_ticks_from("EURUSD", last_s - 600, 5000, -1).tolist()
+    )
+    assert resumed.symbol_info_tick("EURUSD") == mt5.symbol_info_tick("EURUSD")
+
+
 @pytest.mark.parametrize("timeframe", sorted(TIMEFRAMES))
 def test_bars_of_every_timeframe_are_consistent(timeframe: int) -> None:
     clock, mt5 = opened()

@@ -235,7 +235,7 @@ def test_any_split_of_a_replay_gives_the_same_ticks_and_bars(
     bars = source.history(euro, edges[0], edges[-1], anchor=anchor)
     pieces = [source.history(euro, one, other, anchor=anchor) for one, other in pairwise(edges)]
     assert np.concatenate([piece.close for piece in pieces]).tolist() == bars.close.tolist()
-    thin = [point.bid for point in source.points(euro, edges[0], edges[-1], every_ms=60_000)]
-    full = [point.bid for point in source.points(euro, edges[0], edges[-1])]
+    thin = source.ticks(euro, edges[0], edges[-1], every_ms=60_000).bid.tolist()
+    full = whole.bid.tolist()
     if full:
         assert (max(thin), min(thin), thin[0], thin[-1]) == (max(full), min(full), full[0], full[-1])

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference_server.simulator import ManualClock, ScaledClock, ServerTime, SystemClock
+from reference_server.simulator import (
+    ManualClock,
+    ScaledClock,
+    ServerTime,
+    SimulatedBroker,
+    SimulatedMetaTrader5,
+    SystemClock,
+)
 from tests.simulator.conftest import Desk
 
 HOUR_MS = 3_600_000
@@ -91,6 +98,18 @@ def test_a_fast_clock_begins_where_it_is_told_and_passes_the_machines() -> None:
     assert fast.now_ms() >= 15_000
     assert slow.now_ms() == 5
     assert abs(ScaledClock(2.0).now_ms() - SystemClock().now_ms()) < 60_000
+
+
+def test_a_broker_on_a_fast_clock_lives_days_in_a_moment() -> None:
+    start = at("2024-06-03T10:00:00")
+    mt5 = SimulatedMetaTrader5(SimulatedBroker(clock=ScaledClock(10_000_000.0, start_ms=start)))
+    assert mt5.initialize()
+    seen = [mt5.symbol_info_tick("EURUSD").time_msc]
+    while seen[-1] < start + 5 * 86_400_000:
+        seen.append(mt5.symbol_info_tick("EURUSD").time_msc)
+    assert seen == sorted(seen)
+    days = mt5.copy_rates_from_pos("EURUSD", mt5.TIMEFRAME_D1, 0, 4)
+    assert np.diff(days["time"]).tolist() == [86_400] * 3
 
 
 @pytest.mark.parametrize("factor", [0.0, -1.0, float("inf"), float("nan")])

@@ -1,7 +1,9 @@
 """The market: every symbol's quote, brought forward to the present moment tick by tick."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from heapq import heapify, heapreplace
+from itertools import chain
+from typing import Any
 
 from reference_server.simulator.clock import Clock, ServerTime
 from reference_server.simulator.market.calendar import Calendar
@@ -15,32 +17,49 @@ MS_PER_DAY = 86_400_000
 STAGGER_MS = 7_919  # symbols fetch their next block at different moments, a prime number of ms apart
 FULL_DETAIL_MS = 120_000
 CATCH_UP_LIMIT_MS = 7 * 86_400_000
+Row = tuple[Any, ...]
 EVERY_MINUTE_MS, EVERY_FIVE_MINUTES_MS = 60_000, 300_000
 
 
 class _Feed:
     """The ticks of one symbol that were fetched from the source and are still ahead."""
 
-    __slots__ = ("horizon_ms", "points", "quote")
+    __slots__ = ("horizon_ms", "quote", "row", "rows")
 
     def __init__(self, quote: Quote, horizon_ms: int) -> None:
         self.quote = quote
         self.horizon_ms = horizon_ms
-        self.points: list[PricePoint] = []
+        self.rows: Iterator[Row] = iter(())
+        self.row: Row | None = None
 
     def due_ms(self) -> int:
-        return self.points[-1].time_ms if self.points else self.horizon_ms + 1
+        return self.horizon_ms + 1 if self.row is None else int(self.row[0])
 
-    def fetch(self, source: PriceSource, until_ms: int, *, every_ms: int = 0) -> None:
-        self.points = source.points(self.quote.profile, self.horizon_ms, until_ms, every_ms=every_ms)[::-1]
+    def fetch(self, source: PriceSource, until_ms: int) -> None:
+        self.rows = source.ticks(self.quote.profile, self.horizon_ms + 1, until_ms + 1).rows()
+        self.row = next(self.rows, None)
+        self.horizon_ms = until_ms
+
+    def catch_up(self, source: PriceSource, until_ms: int, every_ms: int) -> None:
+        profile, start_ms = self.quote.profile, self.horizon_ms
+        ticks = source.ticks(profile, start_ms + 1, until_ms + 1, every_ms=every_ms)
+        newest = source.opening(profile, until_ms)
+        is_left_out = newest.time_ms > max(start_ms, *ticks.time_ms[-1:].tolist(), 0)
+        self.rows = chain(ticks.rows(), (newest,) if is_left_out else ())
+        self.row = next(self.rows, None)
         self.horizon_ms = until_ms
 
 
-def _put(quote: Quote, time_ms: int, point: PricePoint) -> None:
-    if point[3] or quote.last:
-        quote.put_deal(time_ms, point[1], point[2], point[3] or quote.last, point[4], point[5])
+def _put(quote: Quote, time_ms: int, row: Row) -> None:
+    if len(row) == 3:
+        if quote.last:
+            quote.put_deal(time_ms, row[1], row[2], quote.last)
+        else:
+            quote.put(time_ms, row[1], row[2])
+    elif row[3] or quote.last:
+        quote.put_deal(time_ms, row[1], row[2], row[3] or quote.last, row[4], row[5])
     else:
-        quote.put(time_ms, point[1], point[2])
+        quote.put(time_ms, row[1], row[2])
 
 
 class Market:
@@ -86,8 +105,8 @@ class Market:
             quote = Quote(symbol, server_ms(point.time_ms), point.bid, point.ask, point.last)
             quote.start_over(server_ms(before_ms))
             self._begin_day(quote, before_ms + 1, point)
-            for played in source.points(symbol, before_ms, self.utc_ms):
-                _put(quote, server_ms(played.time_ms), played)
+            for row in source.ticks(symbol, before_ms + 1, self.utc_ms + 1).rows():
+                _put(quote, server_ms(row[0]), row)
             if saved is not None and saved != (quote.bid, quote.ask):
                 _put(quote, self.now_ms, PricePoint(self.utc_ms, *saved))
         else:
@@ -167,10 +186,10 @@ class Market:
         """Let a symbol that was moved by hand follow its price source again."""
         self._held.discard(name)
 
-    def _tick(self, quote: Quote, point: PricePoint) -> None:
-        utc_ms = point[0]
+    def _tick(self, quote: Quote, row: Row) -> None:
+        utc_ms = row[0]
         self.now_ms = time_ms = utc_ms + self.server_time.offset_ms(utc_ms)
-        _put(quote, time_ms, point)
+        _put(quote, time_ms, row)
         if self.on_tick is not None:
             self.on_tick(quote)
 
@@ -179,10 +198,11 @@ class Market:
         while heap and heap[0][0] <= until_ms:
             due_ms, index = heap[0]
             feed = feeds[index]
-            if feed.points:
-                point = feed.points.pop()
+            row = feed.row
+            if row is not None:
+                feed.row = next(feed.rows, None)
                 if feed.quote.profile.name not in held:
-                    self._tick(feed.quote, point)
+                    self._tick(feed.quote, row)
             else:
                 feed.fetch(self.source, self._block_end(due_ms, index))
             heapreplace(heap, (feed.due_ms(), index))
@@ -197,10 +217,7 @@ class Market:
         every_ms = EVERY_MINUTE_MS if until_ms - start_ms <= 86_400_000 else EVERY_FIVE_MINUTES_MS
         for feed in self._feeds:
             feed.horizon_ms = start_ms
-            feed.fetch(self.source, until_ms, every_ms=every_ms)
-            newest = self.source.opening(feed.quote.profile, until_ms)
-            if newest.time_ms > start_ms and (not feed.points or newest.time_ms > feed.points[0].time_ms):
-                feed.points.insert(0, newest)
+            feed.catch_up(self.source, until_ms, every_ms)
         self._heap = [(feed.due_ms(), index) for index, feed in enumerate(self._feeds)]
         heapify(self._heap)
         self._play(until_ms)

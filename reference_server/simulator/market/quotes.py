@@ -127,7 +127,7 @@ class Quote:
 
     def _remember_minute(self, start_ms: int, price: float, volume: float) -> None:
         minute = self.minute
-        spread = round((self.ask - self.bid) / self.point)
+        spread = self.ask - self.bid
         if not minute or start_ms > minute[0]:
             if minute:
                 if len(self.minutes) == MINUTES_KEPT:
@@ -149,4 +149,5 @@ class Quote:
     def forming(self) -> MinuteBar:
         """The minute that is not finished."""
         start, opened, high, low, close, ticks, spread, volume = self.minute
-        return MinuteBar(int(start), opened, high, low, close, int(ticks), int(spread), volume)
+        points = round(spread / self.point)
+        return MinuteBar(int(start), opened, high, low, close, int(ticks), points, volume)

@@ -1,5 +1,6 @@
 """Ticks and minute bars as columns, for whatever is too many to be objects."""
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -27,7 +28,7 @@ class PricePoint(NamedTuple):
 
 
 class TickColumns(NamedTuple):
-    """Ticks as columns, oldest first. `last`, `volume` and `flags` are None when there are no deals among them."""
+    """Ticks as columns, oldest first. `last`, `volume` and `flags` are all None when there are no deals among them."""
 
     time_ms: Integers
     bid: Floats
@@ -36,10 +37,16 @@ class TickColumns(NamedTuple):
     volume: Floats | None = None
     flags: Integers | None = None
 
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Tuples of time, bid, ask, and where there are deals of last, volume and flags, each made when asked for.
+
+        Thousands of tuples that exist at once keep the garbage collector busy.
+        """
+        return zip(*(column.tolist() for column in self if column is not None), strict=True)
+
     def points(self) -> list[PricePoint]:
         """The same as single points."""
-        columns = [column.tolist() for column in self if column is not None]
-        return list(map(PricePoint, *columns))
+        return [PricePoint(*row) for row in self.rows()]
 
     def cut(self, from_ms: int, until_ms: int) -> "TickColumns":
         """Those in [from, until)."""

@@ -12,6 +12,7 @@ from reference_server.simulator.prices.columns import (
     MinuteBars,
     PricePoint,
     TickColumns,
+    joined,
     picked,
     thinned,
 )
@@ -111,24 +112,15 @@ class GeneratedPrices:
         price = symbol.mid_price
         return PricePoint(at_ms, price, round(price + symbol.spread_points * symbol.point, symbol.digits))
 
-    def points(self, symbol: SymbolProfile, after_ms: int, until_ms: int, *, every_ms: int = 0) -> list[PricePoint]:
-        """Every tick; with `every_ms` those where a bar of that many minutes opens, turns and closes."""
+    def ticks(self, symbol: SymbolProfile, from_ms: int, until_ms: int, *, every_ms: int = 0) -> TickColumns:
+        """Every tick in [from, until), or with `every_ms` those where bars of so many minutes open, turn and close."""
         if every_ms:
-            return self._thinned(symbol, after_ms + 1, until_ms + 1, every_ms)
-        first, last = (after_ms + 1) // MS_PER_MINUTE, until_ms // MS_PER_MINUTE
-        if last - first > 1:
-            return self.ticks(symbol, after_ms + 1, until_ms + 1).points()
+            return self._thinned(symbol, from_ms, until_ms, every_ms)
         maker = self._maker(symbol)
-        found: list[PricePoint] = []
-        for minute in range(first, last + 1):
-            found += maker.minute(minute).cut(after_ms + 1, until_ms + 1).points()
-        return found
-
-    def ticks(self, symbol: SymbolProfile, from_ms: int, until_ms: int) -> TickColumns:
-        """Every tick in [from, until)."""
-        maker = self._maker(symbol)
-        made = maker.minutes.make(from_ms // MS_PER_MINUTE, -(-until_ms // MS_PER_MINUTE))
-        return maker.ticks(made).cut(from_ms, until_ms)
+        first, end = from_ms // MS_PER_MINUTE, -(-until_ms // MS_PER_MINUTE)
+        if 1 <= end - first <= 2:
+            return joined([maker.minute(minute).cut(from_ms, until_ms) for minute in range(first, end)])
+        return maker.ticks(maker.minutes.make(first, end)).cut(from_ms, until_ms)
 
     def history(
         self,
@@ -148,17 +140,17 @@ class GeneratedPrices:
         middle = (anchor.bid + anchor.ask) / 2
         return maker.bars(from_ms, min(until_ms, at_minute * MS_PER_MINUTE), middle / maker.minutes.mid(at_minute))
 
-    def _thinned(self, symbol: SymbolProfile, from_ms: int, until_ms: int, every_ms: int) -> list[PricePoint]:
+    def _thinned(self, symbol: SymbolProfile, from_ms: int, until_ms: int, every_ms: int) -> TickColumns:
         first, last = -(-from_ms // MS_PER_MINUTE), until_ms // MS_PER_MINUTE
         if last <= first:
-            return self.ticks(symbol, from_ms, until_ms).points()
+            return self.ticks(symbol, from_ms, until_ms)
         maker = self._maker(symbol)
         corners = maker.ticks(maker.minutes.make(first, last), only_corners=True)
         if every_ms > MS_PER_MINUTE:
             corners = thinned(corners, every_ms)
         begun = self.ticks(symbol, from_ms, first * MS_PER_MINUTE)
         unfinished = self.ticks(symbol, last * MS_PER_MINUTE, until_ms)
-        return begun.points() + corners.points() + unfinished.points()
+        return joined([begun, corners, unfinished])
 
     def _maker(self, symbol: SymbolProfile) -> _Maker:
         maker = self._makers.get(symbol.name)

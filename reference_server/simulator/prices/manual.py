@@ -30,18 +30,14 @@ class ManualPrices:
         bid = round(symbol.mid_price - symbol.spread_points // 2 * point, symbol.digits)
         return PricePoint(at_ms, bid, round(bid + symbol.spread_points * point, symbol.digits))
 
-    def points(
+    def ticks(
         self,
         symbol: SymbolProfile,  # noqa: ARG002
-        after_ms: int,  # noqa: ARG002
+        from_ms: int,  # noqa: ARG002
         until_ms: int,  # noqa: ARG002
         *,
         every_ms: int = 0,  # noqa: ARG002
-    ) -> list[PricePoint]:
-        """Never any."""
-        return []
-
-    def ticks(self, symbol: SymbolProfile, from_ms: int, until_ms: int) -> TickColumns:  # noqa: ARG002
+    ) -> TickColumns:
         """Never any."""
         nothing = np.zeros(0)
         return TickColumns(nothing.astype(np.int64), nothing, nothing)

@@ -84,18 +84,12 @@ class ReplayedPrices:
                 return found.cut(int(found.time_ms[-1]), at_ms + 1).points()[-1]
         return picked(self._columns(symbol), slice(0, 1)).points()[0]._replace(time_ms=at_ms)
 
-    def points(self, symbol: SymbolProfile, after_ms: int, until_ms: int, *, every_ms: int = 0) -> list[PricePoint]:
-        """Every tick of the file in the interval, or with `every_ms` the first, highest, lowest and last of each."""
-        if symbol.name not in self._ticks:
-            return []
-        ticks = self.ticks(symbol, after_ms + 1, until_ms + 1)
-        return (thinned(ticks, every_ms) if every_ms else ticks).points()
-
-    def ticks(self, symbol: SymbolProfile, from_ms: int, until_ms: int) -> TickColumns:
-        """Every tick of the file in [from, until)."""
+    def ticks(self, symbol: SymbolProfile, from_ms: int, until_ms: int, *, every_ms: int = 0) -> TickColumns:
+        """Every tick of the file in [from, until), or with `every_ms` the first, highest, lowest and last of each."""
         if symbol.name not in self._ticks:
             return self._still.ticks(symbol, from_ms, until_ms)
-        return self._in_session(symbol, self._played(self._columns(symbol), from_ms, until_ms))
+        found = self._in_session(symbol, self._played(self._columns(symbol), from_ms, until_ms))
+        return thinned(found, every_ms) if every_ms else found
 
     def history(self, symbol: SymbolProfile, from_ms: int, until_ms: int, *, anchor: PricePoint) -> MinuteBars:
         """Bars of the file's ticks, and before them a generated past."""
@@ -125,7 +119,8 @@ class ReplayedPrices:
     def _columns(self, symbol: SymbolProfile) -> TickColumns:
         kept = TickColumns(*self._ticks[symbol.name])
         if kept.last is None and symbol.chart_mode == CHART_LAST:
-            return TickColumns(kept.time_ms, kept.bid, kept.ask, kept.bid, np.zeros(len(kept.bid)), None)
+            none = np.zeros(len(kept.bid))
+            return TickColumns(kept.time_ms, kept.bid, kept.ask, kept.bid, none, none.astype(np.int64))
         return kept
 
     def _in_session(self, symbol: SymbolProfile, columns: Columns) -> Columns:

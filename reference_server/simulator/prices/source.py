@@ -27,12 +27,8 @@ class PriceSource(Protocol):
         """The last price up to that moment."""
         ...
 
-    def points(self, symbol: SymbolProfile, after_ms: int, until_ms: int, *, every_ms: int = 0) -> list[PricePoint]:
-        """Ticks in (after, until], oldest first; with `every_ms` perhaps only the extremes of each such interval."""
-        ...
-
-    def ticks(self, symbol: SymbolProfile, from_ms: int, until_ms: int) -> TickColumns:
-        """Ticks in [from, until), the same ones that `points` gives."""
+    def ticks(self, symbol: SymbolProfile, from_ms: int, until_ms: int, *, every_ms: int = 0) -> TickColumns:
+        """Ticks in [from, until); with `every_ms` only the first, last, highest and lowest of each such interval."""
         ...
 
     def history(self, symbol: SymbolProfile, from_ms: int, until_ms: int, *, anchor: PricePoint) -> MinuteBars:

@@ -114,6 +114,8 @@ def _ticks(parts: list[Columns]) -> SymbolTicks:
     else:
         place = np.maximum.accumulate(np.where(last > 0, np.arange(len(last)), 0))
         last = last[place]  # a tick without a deal repeats the price of the one before
+        volume = np.zeros(len(last)) if volume is None else volume
+        flags = np.zeros(len(last), dtype=np.int64) if flags is None else flags
     return SymbolTicks(columns[UTC_TIME], columns["bid"], columns["ask"], last, volume, flags)
 
 
