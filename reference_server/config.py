@@ -127,6 +127,14 @@ class Settings:
         default=None,
         metadata=_means(reading.text, "path of terminal64.exe there", "without it each server finds its own terminal"),
     )
+    server_zones: tuple[tuple[str, str], ...] = field(
+        default=(),
+        metadata=_means(
+            reading.zones,
+            "SERVER=ZONE,...",
+            "found from the ticks; a clock that never changes, as UTC+3, cannot be told in summer from one that does",
+        ),
+    )
     order_deadline_ms: int = field(
         default=30_000,
         metadata=_means(

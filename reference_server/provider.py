@@ -112,6 +112,7 @@ def _terms(settings: Settings) -> WorkerTerms:
     return WorkerTerms(
         deadlines=Deadlines(opening=_start_seconds(settings), trade=settings.order_deadline_ms / 1000),
         poll_interval_seconds=settings.tick_poll_interval_ms / 1000,
+        server_zones=dict(settings.server_zones),
         reconciling=Reconciling(
             answering=settings.lost_order_answer_ms / 1000,
             settling=settings.lost_order_settle_ms / 1000,

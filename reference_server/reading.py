@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from reference_server.terminals.adapter.zones import ServerZone
+
 
 def text(value: object) -> str:
     """Read a text."""
@@ -63,6 +65,22 @@ def places(value: object) -> tuple[tuple[str, int], ...]:
     if not isinstance(listed, (list, tuple)):
         raise ValueError("expected HOST:PORT, several with commas between")
     return tuple(_place(one) for one in listed)
+
+
+def zones(value: object) -> tuple[tuple[str, str], ...]:
+    """Read SERVER=ZONE, several with commas between or as a list: the clocks of brokers' servers."""
+    complaint = "expected SERVER=ZONE, several with commas between"
+    listed = value.split(",") if isinstance(value, str) else value
+    if not isinstance(listed, (list, tuple)):
+        raise ValueError(complaint)
+    read: list[tuple[str, str]] = []
+    for one in listed:
+        server, _, zone = one.strip().partition("=") if isinstance(one, str) else ("", "", "")
+        if not (server and zone):
+            raise ValueError(f"{complaint}, and {one!r} is none")
+        ServerZone.parse(zone)
+        read.append((server.strip(), zone.strip()))
+    return tuple(read)
 
 
 def _place(value: object) -> tuple[str, int]:

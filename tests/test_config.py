@@ -91,12 +91,27 @@ def test_paths_of_a_file_are_relative_to_it(tmp_path: Path, monkeypatch: pytest.
             "mt5linux_endpoints = 'localhost:18812,wine' (environment variable TONPO_MT5LINUX_ENDPOINTS): "
             "expected HOST:PORT, several with commas between, and 'wine' is none",
         ),
+        (
+            {"TONPO_SERVER_ZONES": "Broker-Live=UTC+3,Other"},
+            "server_zones = 'Broker-Live=UTC+3,Other' (environment variable TONPO_SERVER_ZONES): "
+            "expected SERVER=ZONE, several with commas between, and 'Other' is none",
+        ),
+        (
+            {"TONPO_SERVER_ZONES": "Broker-Live=Mars+3"},
+            "server_zones = 'Broker-Live=Mars+3' (environment variable TONPO_SERVER_ZONES): "
+            "'Mars+3' is no time zone of a server: write one like UTC+3, Europe/Athens or America/New_York+7.",
+        ),
     ],
 )
 def test_error_names_setting_value_source_and_remedy(environment: dict[str, str], message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load_settings({}, environment)
     assert str(caught.value) == message
+
+
+def test_clocks_of_servers_are_read_by_name() -> None:
+    settings = load_settings({"server_zones": "Broker-Live=UTC+3, Other=America/New_York+7"}, {})
+    assert dict(settings.server_zones) == {"Broker-Live": "UTC+3", "Other": "America/New_York+7"}
 
 
 def test_error_names_the_flag_and_the_file(tmp_path: Path) -> None:

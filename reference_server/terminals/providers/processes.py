@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -21,13 +21,17 @@ from reference_server.usecases.ports import BrokerUnreachable, Clock, Listener
 
 @dataclass(frozen=True, slots=True)
 class WorkerTerms:
-    """How workers are run. `command` starts one; `queue_length`: calls that may wait in front of each."""
+    """How workers are run. `command` starts one; `queue_length`: calls that may wait in front of each.
+
+    `server_zones`: the clocks of brokers' servers by name, for those that are not to be found out.
+    """
 
     command: Sequence[str] = COMMAND
     deadlines: Deadlines = field(default_factory=Deadlines)
     queue_length: int = 64
     poll_interval_seconds: float = POLL_INTERVAL_SECONDS
     reconciling: Reconciling = field(default_factory=Reconciling)
+    server_zones: Mapping[str, str] = field(default_factory=dict)
 
 
 class Sources(Protocol):
@@ -151,7 +155,8 @@ async def _opened(
     terms: WorkerTerms,
 ) -> None:
     try:
-        await terminal.open(account_id, credentials, source, listener, terms.poll_interval_seconds)
+        zone = terms.server_zones.get(credentials.server)
+        await terminal.open(account_id, credentials, source, listener, terms.poll_interval_seconds, zone)
     except TerminalUnavailable as lost:
         await terminal.abandon()
         raise BrokerUnreachable(lost.message) from lost

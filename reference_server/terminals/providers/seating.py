@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from reference_server.domain.errors import TerminalUnavailable
 from reference_server.terminals.adapter.adapter import MetaTraderAdapter
 from reference_server.terminals.adapter.module import MetaTrader5Module
+from reference_server.terminals.adapter.zones import ServerZone
 from reference_server.terminals.workers.guarded import GuardedTerminal
 from reference_server.terminals.workers.inline import InlineTerminal
 from reference_server.terminals.workers.protocol import Open
@@ -44,7 +45,9 @@ class Seating:
         return await self._hosted.open(request.account_id, request.credentials, listener)
 
     def _attach(self, request: Open, source: Served | Installed | Bridged, listener: Listener) -> InlineTerminal:
-        adapter = MetaTraderAdapter(module_of(source), self._clock, pause=time.sleep)
+        zone = request.server_zone
+        zones = {} if zone is None else {request.credentials.server: ServerZone.parse(zone)}
+        adapter = MetaTraderAdapter(module_of(source), self._clock, server_zones=zones, pause=time.sleep)
         if isinstance(source, Served):
             adapter.login(request.credentials)
         else:

@@ -40,6 +40,8 @@ class Open(msgspec.Struct, frozen=True, tag=True):
     source: Source
     poll_interval_seconds: float
     remembered: Remembered | None = None
+    server_zone: str | None = None
+    """The clock of the credentials' server, as settings have it; None: to be found out."""
 
 
 class Trade(msgspec.Struct, frozen=True, tag=True):

@@ -55,6 +55,7 @@ class WorkerTerminal:
         source: Source,
         listener: Listener,
         poll_interval_seconds: float,
+        server_zone: str | None = None,
     ) -> None:
         """Start the terminal and log in. Raises LoginRefused, BrokerUnreachable, TerminalUnavailable."""
         self._process.hide(credentials.password)
@@ -62,7 +63,14 @@ class WorkerTerminal:
         await self._process.call(
             Kind.OPEN,
             lambda number: Open(
-                number, self._seat, account_id, credentials, source, poll_interval_seconds, self._unsettled.remembered()
+                number,
+                self._seat,
+                account_id,
+                credentials,
+                source,
+                poll_interval_seconds,
+                self._unsettled.remembered(),
+                server_zone,
             ),
         )
         self._unsettled.attach(self._look)
