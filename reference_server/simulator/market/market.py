@@ -17,8 +17,10 @@ MS_PER_DAY = 86_400_000
 STAGGER_MS = 7_919  # symbols fetch their next block at different moments, a prime number of ms apart
 FULL_DETAIL_MS = 120_000
 CATCH_UP_LIMIT_MS = 7 * 86_400_000
-Row = tuple[Any, ...]
 EVERY_MINUTE_MS, EVERY_FIVE_MINUTES_MS = 60_000, 300_000
+
+Row = tuple[Any, ...]
+"""Time, bid, ask, and perhaps last, volume and flags: a `PricePoint` or as much of one."""
 
 
 class _Feed:

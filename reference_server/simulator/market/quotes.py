@@ -18,6 +18,10 @@ DEAL_BOUGHT, DEAL_SOLD = CONSTANTS["TICK_FLAG_BUY"], CONSTANTS["TICK_FLAG_SELL"]
 SAYS_CHANGES = BID | ASK | LAST | VOLUME
 
 
+TickRow = tuple[int, float, float, float, int, int, int, float]
+"""The values of a tick. Plain tuples of numbers are no work for the garbage collector, however many are kept."""
+
+
 class MinuteBar(NamedTuple):
     """One minute of bids, or of deals. `time_ms` is the open time by the server's clock, `spread` in points."""
 
@@ -40,14 +44,15 @@ class Quote:
 
     __slots__ = (
         "ask", "ask_high", "ask_low", "bars_from_ms", "bid", "bid_high", "bid_low", "by_last", "day", "day_open",
-        "last", "minute", "minutes", "point", "profile", "recent", "tick", "ticks_from_ms", "time_ms",
+        "last", "made", "minute", "minutes", "newest", "point", "profile", "recent", "ticks_from_ms", "time_ms",
     )  # fmt: skip
 
     def __init__(self, profile: SymbolProfile, time_ms: int, bid: float, ask: float, last: float = 0.0) -> None:
         self.profile = profile
         self.point = profile.point
         self.by_last = profile.chart_mode == CHART_LAST
-        self.recent: deque[Struct] = deque(maxlen=TICKS_KEPT)
+        self.recent: deque[TickRow] = deque(maxlen=TICKS_KEPT)
+        self.made: Struct | None = None
         self.minutes: deque[MinuteBar] = deque(maxlen=MINUTES_KEPT)
         self.minute: list[float] = []
         self.bid = self.ask = self.last = 0.0
@@ -60,6 +65,14 @@ class Quote:
         else:
             self.put(time_ms, bid, ask)
 
+    @property
+    def tick(self) -> Struct:
+        """The newest tick, one object until the next one comes."""
+        made = self.made
+        if made is None:
+            made = self.made = tuple.__new__(Tick, self.newest)
+        return made
+
     def put(self, time_ms: int, bid: float, ask: float) -> None:
         """Add a tick without a deal. The bid must not be above the ask."""
         flags = BOTH_SIDES
@@ -70,8 +83,9 @@ class Quote:
         self.bid = bid
         self.ask = ask
         self.time_ms = time_ms
-        self.tick = tuple.__new__(Tick, (time_ms // 1000, bid, ask, 0.0, 0, time_ms, flags, 0.0))
-        self.recent.append(self.tick)
+        self.made = None
+        self.newest = (time_ms // 1000, bid, ask, 0.0, 0, time_ms, flags, 0.0)
+        self.recent.append(self.newest)
         self._remember_day(time_ms // 86_400_000)
         self._remember_minute(time_ms - time_ms % 60_000, bid, 0.0)
 
@@ -84,8 +98,9 @@ class Quote:
         self.ask = ask
         self.last = last
         self.time_ms = time_ms
-        self.tick = tuple.__new__(Tick, (time_ms // 1000, bid, ask, last, int(volume), time_ms, flags, volume))
-        self.recent.append(self.tick)
+        self.made = None
+        self.newest = (time_ms // 1000, bid, ask, last, int(volume), time_ms, flags, volume)
+        self.recent.append(self.newest)
         self._remember_day(time_ms // 86_400_000)
         self._remember_minute(time_ms - time_ms % 60_000, last if self.by_last else bid, volume)
 
