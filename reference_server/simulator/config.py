@@ -8,7 +8,7 @@ from typing import Any
 
 from reference_server.simulator.book.settings import AccountSettings
 from reference_server.simulator.broker import SimulatedBroker
-from reference_server.simulator.clock import Clock, ManualClock, ScaledClock, ServerTime, SystemClock
+from reference_server.simulator.clock import FASTEST, Clock, ManualClock, ScaledClock, ServerTime, SystemClock
 from reference_server.simulator.config_table import ConfigError as ConfigError
 from reference_server.simulator.config_table import Table
 from reference_server.simulator.faults import Fault, FaultInvalid, fault_from_dict
@@ -188,8 +188,8 @@ def _time(table: Table) -> TimeSettings:
         table.refuse("start", because=f'means nothing for kind = "{REAL}", whose time is the machine\'s')
         return TimeSettings()
     factor = table.take("factor", float, 1.0) if kind == SCALED else 1.0
-    if factor <= 0:
-        raise table.error("factor", f"must be above 0, not {factor}")
+    if not 0 < factor <= FASTEST:
+        raise table.error("factor", f"must be above 0, and at most {FASTEST}, not {factor:g}")
     start_ms = table.take_moment("start")
     return TimeSettings(kind, factor, None if start_ms is None else int(start_ms))
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 Kind = TypeVar("Kind", str, int, float, bool)
 
+FIRST_YEAR, LAST_YEAR = 1973, 2037  # two years of past bars; MetaTrader 5 is asked for seconds of 31 bits
 _WORDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 
 
@@ -67,6 +68,8 @@ class Table:
         if not isinstance(value, datetime) or value.tzinfo is None:
             others = "".join(f' or "{word}"' for word in words)
             raise self.error(key, f"must be a date and time with a zone, such as 2026-06-01T08:00:00Z{others}")
+        if not FIRST_YEAR <= value.year <= LAST_YEAR:
+            raise self.error(key, f"must be in the years {FIRST_YEAR} to {LAST_YEAR}, not {value.year}")
         return round(value.astimezone(UTC).timestamp() * 1000)
 
     def needs(self, key: str, value: object) -> None:

@@ -151,6 +151,9 @@ def test_ticks_that_were_saved_with_pandas_are_replayed_as_they_were(tmp_path: P
         (HEADER + "1000,EURUSD,1.1,1.2\n2000,EURUSD,x,1.2\n", "row 3: bid is 'x', not a number"),
         (HEADER + "1.5,EURUSD,1.1,1.2\n", "row 2: time_ms is '1.5', not a whole number"),
         (HEADER + f"{10**30},EURUSD,1.1,1.2\n", "row 2: time_ms is '1000.*not a whole number"),
+        (HEADER + "-62135596800000,EURUSD,1.1,1.2\n", "row 2: time_ms must be milliseconds since 1970, and before"),
+        (HEADER + "1717408800000000,EURUSD,1.1,1.2\n", "row 2: time_ms must be milliseconds since 1970, and before"),
+        (HEADER + "1000,EURUSD,1e300,1e300\n", "row 2: a price must be at most 1e\\+12"),
         (HEADER + "1000,EURUSD,1.1\n", "row 2: 3 values in 4 columns"),
         (HEADER + "2000,EURUSD,1.1,1.2\n1000,GBPUSD,1,2\n1500,EURUSD,1,2\n", "row 4: earlier than the tick of EURUSD"),
         ("time_ms,symbol,bid,ask,last\n2000,EURUSD,1.1,1.2,-1\n", "row 2: last must be 0 or more"),
@@ -186,6 +189,25 @@ def test_bad_parquet_files(tmp_path: Path) -> None:
     parquet.write_table(pyarrow.table(columns), file)
     with pytest.raises(TickFileUnusable, match="the column ask is missing"):
         ReplayedPrices(file)
+
+
+@pytest.mark.parametrize(
+    ("times", "bids", "said"),
+    [
+        (["1", "2"], [1.0, 1.0], "the column time_ms is of type string, not of numbers"),
+        ([1, 2], ["1.0", "1.0"], "the column bid is of type string, not of numbers"),
+        ([1, 2], [[1.0], [1.0]], "the column bid is of type list.*, not of numbers"),
+        ([1.0, float("nan")], [1.0, 1.0], "row 2: time_ms is no whole number"),
+        ([1.0, 1.5], [1.0, 1.0], "row 2: time_ms is no whole number"),
+        ([1, 2**64 - 1], [1.0, 1.0], "row 2: time_ms is no whole number"),
+    ],
+)
+def test_parquet_columns_hold_numbers(tmp_path: Path, times: list[object], bids: list[object], said: str) -> None:
+    file = tmp_path / "ticks.parquet"
+    kept = pyarrow.array(times, pyarrow.uint64()) if 2**64 - 1 in times else times
+    parquet.write_table(pyarrow.table({"time_ms": kept, "bid": bids, "ask": [2.0, 2.0]}), file)
+    with pytest.raises(TickFileUnusable, match=f"ticks.parquet.*{said}"):
+        ReplayedPrices(file, symbol="EURUSD")
 
 
 def test_parquet_without_pyarrow_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,6 +77,23 @@ def test_hedged_volume_counts_by_the_symbols_rule(changes: dict[str, Any], margi
     assert desk.mt5.account_info().margin == pytest.approx(margin, abs=0.006)
 
 
+def test_covered_volume_costs_the_average_of_both_sides() -> None:
+    desk = desk_with("EURUSD", margin_hedged=100_000.0)
+    desk.price("EURUSD", 1.0, 1.0)
+    desk.buy(0.3)
+    desk.price("EURUSD", 1.2, 1.2)
+    desk.sell(0.1)
+    assert desk.mt5.account_info().margin == 1000.0 * 0.2 + (300.0 + 120.0) / 0.4 * 0.1
+
+
+def test_margin_of_a_netting_position_is_that_of_its_parts() -> None:
+    desk = open_desk("Sim-Netting")
+    for price, margin in ((1.0, 100.0), (1.2, 340.0)):
+        desk.price("EURUSD", price, price)
+        desk.buy(0.1 if price == 1.0 else 0.2)
+        assert desk.mt5.account_info().margin == margin
+
+
 def test_a_hedge_needs_no_money_that_is_not_there() -> None:
     desk = desk_with("EURUSD", terms=AccountSettings(deposit=1100.0))
     assert desk.buy(1.0).retcode == 10009

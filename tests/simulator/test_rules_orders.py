@@ -211,3 +211,10 @@ def test_an_odd_remainder_can_be_closed_whole() -> None:
     desk.broker.ledger.count(desk.broker.accounts["TonpoSim-Demo", 42], position, -0.25)
     position.volume = 0.05
     assert desk.sell(0.05, position=position.ticket).retcode == 10009
+
+
+@pytest.mark.parametrize("price", [1e-320, 1e-9, 0.0000049])
+def test_a_price_below_the_smallest_one_is_no_price(desk: Desk, price: float) -> None:
+    assert desk.pending(2, price).retcode == 10015
+    assert desk.buy(sl=price).retcode == 10016
+    assert desk.mt5.orders_total() == desk.mt5.positions_total() == 0

@@ -101,6 +101,18 @@ def test_a_hedged_book_is_closed_after_what_is_not_hedged() -> None:
     assert desk.mt5.positions_total() < 2
 
 
+def test_a_hedged_loss_is_kept_though_it_is_the_greatest() -> None:
+    desk = desk_of(symbols=changed(margin_hedged=100_000.0), deposit=400.0)
+    desk.price("USDJPY", 156.0, 156.01)
+    desk.buy(0.1)
+    desk.sell(0.1)
+    open_leg = desk.buy(0.1, symbol="USDJPY").order
+    desk.price("EURUSD", 1.1450, 1.1453)
+    desk.price("USDJPY", 151.49, 151.5)
+    profits = {deal.position_id: deal.profit for deal in desk.deals()[-1:]}
+    assert min(position.profit for position in desk.mt5.positions_get()) < profits[open_leg] < 0
+
+
 def test_a_netting_position_is_closed_whole() -> None:
     desk = desk_of("Sim-Netting", deposit=300.0)
     desk.buy(0.1)

@@ -63,7 +63,14 @@ def test_close_by_books_the_whole_profit_once(desk: Desk) -> None:
     second = desk.sell(0.1)
     result = desk.mt5.order_send({"action": 10, "position": first.order, "position_by": second.order})
     assert (result.retcode, result.volume) == (10009, 0.1)
-    assert [(deal.entry, deal.profit) for deal in desk.deals()[-2:]] == [(3, 9.2), (3, 0.0)]
+    deals = desk.deals()[-2:]
+    assert [(deal.entry, deal.profit) for deal in deals] == [(3, 9.2), (3, 0.0)]
+    assert [(deal.position_id, deal.type, deal.price) for deal in deals] == [
+        (first.order, 1, second.price),
+        (second.order, 0, first.price),
+    ]
+    (order,) = desk.mt5.history_orders_get(ticket=result.order)
+    assert (order.position_id, order.position_by_id) == (first.order, second.order)
     assert [(position.ticket, position.volume) for position in desk.mt5.positions_get()] == [(first.order, 0.2)]
 
 

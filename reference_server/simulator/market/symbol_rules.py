@@ -1,6 +1,5 @@
 """The keys of a symbol file: what each means, what it may hold. Every key and every check is in one table."""
 
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ FUTURES_MODES = (1, 33)
 MINUTES_PER_DAY = 1440
 REQUIRED = "required"
 LONGEST_NAME = 29
+MOST = 1e12  # any number of a symbol, so that no sum or product of them overflows
 
 _CLOCK = re.compile(r"([01][0-9]|2[0-4]):([0-5][0-9])")
 
@@ -23,7 +23,7 @@ def _text(value: Any) -> str | None:
 def _name(value: Any) -> str | None:
     if not isinstance(value, str) or not 1 <= len(value) <= LONGEST_NAME:
         return f"must be a text of 1 to {LONGEST_NAME} characters"
-    return None
+    return None if value.isprintable() and value == value.strip() else "must be a text that can be typed"
 
 
 def _flag(value: Any) -> str | None:
@@ -48,7 +48,11 @@ def _one_of(*allowed: int) -> Callable[[Any], str | None]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MOST
+
+
+def _is_beyond(value: Any) -> bool:
+    return isinstance(value, int | float) and abs(value) > MOST
 
 
 def _number(value: Any) -> str | None:
@@ -217,7 +221,7 @@ def checked(values: Any) -> dict[str, Any]:
             if key.default is REQUIRED:
                 raise ValueError(f"{title}: {name} is missing")
             continue
-        wrong = key.check(values[name])
+        wrong = "must be at most 1e12" if _is_beyond(values[name]) else key.check(values[name])
         if wrong:
             shown = f", not {values[name]!r}" if wrong.startswith("must be") else ""
             raise ValueError(f"{title}: {name} {wrong}{shown}")
@@ -241,6 +245,9 @@ def _contradiction(values: Mapping[str, Any]) -> str | None:
         return f"tick_size {values['tick_size']} has more decimals than digits {values['digits']}"
     if values["calc_mode"] in FUTURES_MODES and not values["margin_initial"]:
         return f"margin_initial is missing: calc_mode {values['calc_mode']} has no other margin"
+    smallest = values["tick_size"] or 10.0 ** -values["digits"]
+    if values["mid_price"] < smallest:
+        return f"mid_price {values['mid_price']} is below the smallest price, {smallest:g}"
     if not values["expiration_mode"] & 15:
         return "expiration_mode allows no expiration at all"
     return None

@@ -121,6 +121,8 @@ def load_symbols(path: Path | None = None) -> tuple[SymbolProfile, ...]:
             raise ValueError('a symbol file is {"symbols": [...]} with at least one symbol')
         symbols = tuple(symbol_from_dict(values) for values in content["symbols"])
         by_name(symbols)
+    except RecursionError:
+        raise ValueError(f"{path}: nested too deeply to be a symbol file") from None
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     return symbols

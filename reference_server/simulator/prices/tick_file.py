@@ -16,6 +16,8 @@ FIRST_ROW = 2  # of a CSV file: its first line names the columns
 SYMBOL, UTC_TIME, SERVER_TIME = "symbol", "time_ms", "time_msc"
 OPTIONAL = ("last", "volume", "flags")
 REAL_VOLUME = "volume_real"
+LAST_MS = 4_102_444_800_000  # the year 2100; times in micro- or nanoseconds are far beyond
+HIGHEST_PRICE = 1e12
 
 Columns = dict[str, np.ndarray[Any, Any]]
 
@@ -61,8 +63,11 @@ def _collected(
         time_name = UTC_TIME if UTC_TIME in columns else SERVER_TIME
         if REAL_VOLUME in columns and (columns[REAL_VOLUME] > 0).any():
             columns["volume"] = columns[REAL_VOLUME]
-        bid, ask = columns["bid"], columns["ask"]
+        bid, ask, moments = columns["bid"], columns["ask"], columns[time_name]
+        unlike = (moments < 0) | (moments >= LAST_MS)
+        _refuse(path, row, unlike, f"{time_name} must be milliseconds since 1970, and before the year 2100")
         _refuse(path, row, ~((bid > 0) & (bid <= ask) & np.isfinite(ask)), "bid must be above 0, ask not below bid")
+        _refuse(path, row, ask > HIGHEST_PRICE, f"a price must be at most {HIGHEST_PRICE:.0e}")
         for name in ("last", "volume"):
             if name in columns:
                 _refuse(path, row, ~((columns[name] >= 0) & np.isfinite(columns[name])), f"{name} must be 0 or more")
@@ -196,5 +201,11 @@ def _of_arrow(path: Path, row: int, name: str, column: Any) -> np.ndarray[Any, A
         return np.array(column.to_pylist(), dtype=np.str_)
     if pyarrow.types.is_timestamp(column.type):
         column = column.cast(pyarrow.timestamp("ms"), safe=False).cast(pyarrow.int64())
+    if not (pyarrow.types.is_integer(column.type) or pyarrow.types.is_floating(column.type)):
+        raise TickFileUnusable(f"{path}: the column {name} is of type {column.type}, not of numbers")
     values: np.ndarray[Any, Any] = column.to_numpy(zero_copy_only=False)
+    if _KINDS[name] is np.int64:
+        numbers = values.astype(np.float64)
+        wrong = ~((abs(numbers) < 2**63) & (numbers == np.floor(numbers)))
+        _refuse(path, row, wrong, f"{name} is no whole number of 64 bits")
     return values.astype(_KINDS[name])

@@ -25,7 +25,7 @@ def _is_price(p: Proposal, price: float) -> bool:
     ticks = price / size
     if ticks == float("inf"):
         return False
-    return abs(ticks - round(ticks)) < POINT_NOISE * max(1.0, ticks * 1e-9)
+    return round(ticks) >= 1 and abs(ticks - round(ticks)) < POINT_NOISE * max(1.0, ticks * 1e-9)
 
 
 def _clear(distance: float, level: float, point: float) -> bool:
