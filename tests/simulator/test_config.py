@@ -134,7 +134,7 @@ def test_the_documented_file_is_the_default_broker(tmp_path: Path) -> None:
         ("[time]\nkind = 'scaled'\nfactor = 0", r"\[time\] factor: must be above 0"),
         (
             "[time]\nkind = 'scaled'\nfactor = 1e30",
-            r"\[time\] factor: above 0, and at most 10000000, not 1e\+30",
+            r"\[time\] factor: .* at most 10000000, not 1e\+30",
         ),
         ("[time]\nkind = 'manual'\nstart = 9999-12-31T00:00:00Z", r"\[time\] start: must be in the years 1973 to 2037"),
         ("[time]\nkind = 'manual'\nstart = 0001-01-01T00:00:00+14:00", r"start: must be in the years 1973 to 2037"),
