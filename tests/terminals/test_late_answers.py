@@ -9,8 +9,10 @@ import pytest
 
 from reference_server.domain.account import Mt5Credentials
 from reference_server.domain.errors import PositionNotFound, PriceUnavailable, TerminalUnavailable
+from reference_server.domain.market import Timeframe
 from reference_server.domain.trading import NewOrder, OrderType, PositionChange, Side
 from reference_server.terminals.adapter.adapter import MetaTraderAdapter
+from reference_server.terminals.polling.poller import Poller
 from tests.terminals.fakes import HandClock, HandMadeModule
 
 BUY = NewOrder("EURUSD", Side.BUY, OrderType.MARKET, 0.1)
@@ -156,6 +158,18 @@ def test_a_symbol_without_any_tick_is_not_waited_for_at_each_question(
     with pytest.raises(PriceUnavailable):
         patient.price("EURUSD")
     assert len(pauses.taken) == 20
+
+
+def test_watching_symbols_without_ticks_waits_for_none(
+    patient: MetaTraderAdapter, module: HandMadeModule, pauses: Pauses
+) -> None:
+    module.ticks = []
+    patient.symbol_book._selected.clear()
+    poller = Poller(patient)
+    poller.begin()
+    poller.watch({"EURUSD"}, {("EURUSD", Timeframe.M1)})
+    poller.poll()
+    assert pauses.taken == []
 
 
 def test_an_order_without_prices_is_sent_once_more_when_there_is_one(

@@ -115,6 +115,14 @@ class Symbols:
             self.await_tick(symbol)
         return specification
 
+    def show(self, symbol: str) -> SymbolSpecification:
+        """As `select`, without waiting for a first tick: for those who look again anyway."""
+        specification = self.specification(symbol)
+        if symbol not in self._selected:
+            self._show(symbol)
+            self._shown_at[symbol] = self._clock.monotonic()
+        return specification
+
     def tick(self, symbol: str) -> Any:
         """The newest tick as the terminal gives it, or None when there is none yet. Raises TerminalUnavailable."""
         record = self._connection.module.symbol_info_tick(symbol)
@@ -145,7 +153,7 @@ class Symbols:
     def digits(self, symbol: str) -> int:
         """Decimals of the symbol's prices."""
         known = self._known.get(symbol)
-        return known.digits if known is not None else self.select(symbol).digits
+        return known.digits if known is not None else self.specification(symbol).digits
 
     def _show(self, symbol: str) -> None:
         try:

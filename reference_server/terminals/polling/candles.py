@@ -110,7 +110,7 @@ class CandleFollower:
     def _follow(self, key: Watched) -> None:
         symbol, timeframe = key
         try:
-            self._adapter.symbol_book.select(symbol)
+            self._adapter.symbol_book.show(symbol)
         except GatewayError:
             self._unready.add(key)
             return

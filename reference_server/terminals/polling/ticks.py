@@ -86,7 +86,7 @@ class TickFollower:
 
     def _follow(self, symbol: str) -> None:
         try:
-            place = _Place(self._adapter.symbol_book.select(symbol).digits)
+            place = _Place(self._adapter.symbol_book.show(symbol).digits)
         except GatewayError:
             self._unready.add(symbol)
             return
