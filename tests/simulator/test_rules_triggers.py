@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from reference_server.simulator import (
+    AccountSettings,
     ManualClock,
     ManualPrices,
     PricePoint,
@@ -244,3 +245,34 @@ def test_history_keeps_the_order_of_time(desk: Desk) -> None:
     assert done[early] == now + 60
     assert done[late] == now + 120
     assert list(done.values()) == sorted(done.values())
+
+
+def test_only_stop_limits_have_a_limit_and_only_dated_orders_an_end(desk: Desk) -> None:
+    ticket = desk.pending(BUY_LIMIT, 1.08, stoplimit=1.07, expiration=1_800_000_000).order
+    order = desk.mt5.orders_get()[0]
+    assert (order.price_stoplimit, order.time_expiration) == (0.0, 0)
+    modify = {"action": 7, "order": ticket, "price": 1.08, "stoplimit": 1.07, "expiration": 1_800_000_000}
+    assert desk.mt5.order_send(modify).retcode == 10025
+    dated = {**modify, "type_time": SPECIFIED}
+    assert desk.mt5.order_send(dated).retcode == 10009
+    assert desk.mt5.orders_get()[0].time_expiration == 1_800_000_000
+    assert desk.mt5.order_send({"action": 7, "order": ticket, "price": 1.08}).retcode == 10009
+    assert desk.mt5.orders_get()[0].time_expiration == 0
+
+
+def test_a_pending_order_is_paid_for_at_its_own_price() -> None:
+    desk = open_desk("Sim-Exchange", settings=AccountSettings(deposit=115.0))
+    assert desk.pending(SELL_LIMIT, 1.16).retcode == 10019
+    assert desk.pending(SELL_LIMIT, 1.14).retcode == 10009
+    assert desk.mt5.account_info().margin == 114.0
+
+
+def test_a_profit_that_nothing_converts_is_not_begun() -> None:
+    symbols = tuple(replace(p, currency_margin="USD") if p.name == "GER40" else p for p in LISTED.values())
+    broker = SimulatedBroker(clock=ManualClock(), prices=Unquoted("EURUSD"), symbols=symbols)
+    mt5: Any = SimulatedMetaTrader5(broker)
+    assert mt5.initialize(login=42, password="secret", server="TonpoSim-Demo")
+    request = {"action": 1, "symbol": "GER40", "volume": 1.0, "type_filling": IOC}
+    assert mt5.order_send(request).retcode == 10021
+    assert mt5.positions_get() == ()
+    assert mt5.account_info().balance == 10_000.0

@@ -159,7 +159,7 @@ def something_changes(p: Proposal) -> int:
     order = p.order
     assert order is not None
     wanted = (
-        round(request.price, digits), round(request.stoplimit, digits), sl, tp, request.type_time, request.expiration,
+        round(request.price, digits), round(p.stoplimit, digits), sl, tp, request.type_time, p.expiration,
     )  # fmt: skip
     standing = (order.price_open, order.price_stoplimit, order.sl, order.tp, order.type_time, order.expiration)
     return code.NO_CHANGES if wanted == standing else code.OK
@@ -184,8 +184,18 @@ def market_is_open(p: Proposal) -> int:
 
 
 def price_is_known(p: Proposal) -> int:
-    """There must be a quote for the symbol."""
-    return code.OK if p.has_price else code.PRICE_OFF
+    """There must be a quote for the symbol, and for what converts its profit."""
+    if not p.has_price:
+        return code.PRICE_OFF
+    assert p.symbol is not None
+    assert p.quote is not None
+    currency = p.account.settings.currency
+    if p.symbol.currency_profit != currency:
+        try:
+            p.ledger.exchange.profit_rate(p.symbol, currency, gain=True, close_price=p.quote.bid)
+        except LookupError:
+            return code.PRICE_OFF
+    return code.OK
 
 
 def price_still_stands(p: Proposal) -> int:

@@ -88,7 +88,7 @@ class TradeServer:
         present = p.account.margin
         if p.symbol is None or p.quote is None or not p.opens or not p.has_price:
             return present
-        price = p.quote.ask if p.is_buy else p.quote.bid
+        price = p.opening_price
         try:
             after = margin_after(p.account, self._ledger, p.symbol, is_buy=p.is_buy, volume=p.volume, price=price)
         except LookupError:
@@ -103,8 +103,8 @@ class TradeServer:
         return Order(
             ticket=self._ledger.order_ticket(), symbol=p.symbol.name, type=p.type, volume_initial=volume,
             volume_current=volume, price_open=round(p.price, digits), setup_ms=self._market.now_ms,
-            type_filling=request.type_filling, type_time=request.type_time, expiration=request.expiration,
-            price_stoplimit=round(request.stoplimit, digits), sl=round(request.sl, digits),
+            type_filling=request.type_filling, type_time=request.type_time, expiration=p.expiration,
+            price_stoplimit=round(p.stoplimit, digits), sl=round(request.sl, digits),
             tp=round(request.tp, digits), magic=request.magic, comment=request.comment, reason=p.reason,
         )  # fmt: skip
 
@@ -149,9 +149,9 @@ class TradeServer:
         assert p.order is not None
         order, request, digits = p.order, p.request, p.symbol.digits
         order.price_open = round(request.price, digits)
-        order.price_stoplimit = round(request.stoplimit, digits)
+        order.price_stoplimit = round(p.stoplimit, digits)
         order.sl, order.tp = round(request.sl, digits), round(request.tp, digits)
-        order.type_time, order.expiration = request.type_time, request.expiration
+        order.type_time, order.expiration = request.type_time, p.expiration
         self._ledger.reserve_again(p.account, order)
         return code.DONE, 0, order.ticket, 0.0, order.price_open
 

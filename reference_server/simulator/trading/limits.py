@@ -98,8 +98,7 @@ def money_suffices(p: Proposal) -> int:
     if not p.opens or not p.has_price:
         return code.OK
     assert p.symbol is not None
-    assert p.quote is not None
-    price = p.quote.ask if p.is_buy else p.quote.bid
+    price = p.opening_price
     try:
         margin = margin_after(p.account, p.ledger, p.symbol, is_buy=p.is_buy, volume=p.volume, price=price)
     except LookupError:

@@ -18,6 +18,8 @@ MODIFY = CONSTANTS["TRADE_ACTION_MODIFY"]
 REMOVE = CONSTANTS["TRADE_ACTION_REMOVE"]
 CLOSE_BY = CONSTANTS["TRADE_ACTION_CLOSE_BY"]
 EXCHANGE_EXECUTION = CONSTANTS["SYMBOL_TRADE_EXECUTION_EXCHANGE"]
+STOP_LIMIT_TYPES = (CONSTANTS["ORDER_TYPE_BUY_STOP_LIMIT"], CONSTANTS["ORDER_TYPE_SELL_STOP_LIMIT"])
+TIME_SPECIFIED = CONSTANTS["ORDER_TIME_SPECIFIED"]
 VOLUME_NOISE = 1e-8
 
 
@@ -46,6 +48,24 @@ class Proposal:
     opens: bool
     is_read_only: bool = False
     reason: int = EXPERT
+
+    @property
+    def stoplimit(self) -> float:
+        """The limit price of a stop-limit order; other types have none."""
+        return float(self.request.stoplimit) if self.type in STOP_LIMIT_TYPES else 0.0
+
+    @property
+    def expiration(self) -> int:
+        """The stated end of an order; one that lasts for a day or until it is cancelled has none."""
+        return int(self.request.expiration) if self.request.type_time >= TIME_SPECIFIED else 0
+
+    @property
+    def opening_price(self) -> float:
+        """The price that the volume would be opened at."""
+        if self.action == PENDING:
+            return self.stoplimit or self.price
+        assert self.quote is not None
+        return self.quote.ask if self.is_buy else self.quote.bid
 
     @property
     def has_price(self) -> bool:
