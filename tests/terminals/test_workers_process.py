@@ -15,10 +15,12 @@ import pytest
 from reference_server.domain.errors import OutcomeUnknown, TerminalUnavailable
 from reference_server.domain.events import ConnectionChanged, PositionChanged, TickArrived
 from reference_server.domain.trading import NewOrder, OrderType, Side
-from reference_server.terminals.workers.process import COMMAND, Deadlines, Kind, WorkerProcess
+from reference_server.terminals.workers.calls import Kind
+from reference_server.terminals.workers.process import COMMAND, Deadlines, WorkerProcess
 from reference_server.terminals.workers.protocol import Read
 from reference_server.usecases.ports import BrokerUnreachable
-from tests.terminals.providers import ROOT, ServedDesk, WorkerDesk, Workshop, open_desk, until
+from tests.terminals.providers import ServedDesk, WorkerDesk, Workshop, open_desk, until
+from tonpo_spec.served import tonpo_environment
 
 BUY = NewOrder("EURUSD", Side.BUY, OrderType.MARKET, 0.1)
 IMPATIENT = Deadlines(opening=20.0, trade=0.5, read=0.5, closing=5.0, silence=0.8)
@@ -185,7 +187,7 @@ async def test_ctrl_c_in_the_console_does_not_reach_a_worker() -> None:
 
 def test_a_worker_exits_when_the_gateway_is_gone() -> None:
     with subprocess.Popen(
-        COMMAND, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        COMMAND, env=tonpo_environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as worker:
         assert worker.stdin is not None
         assert worker.stdout is not None

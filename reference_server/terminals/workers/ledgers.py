@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from weakref import WeakValueDictionary
+
 from reference_server.domain.account import Mt5Credentials
 from reference_server.terminals.workers.unsettled import Reconciling, Unsettled
 from reference_server.usecases.ports import Clock
@@ -13,18 +15,21 @@ class Ledgers:
     def __init__(self, clock: Clock, times: Reconciling | None = None) -> None:
         self._clock = clock
         self._times = times
-        self._of: dict[tuple[str, str, str], Unsettled] = {}
+        self._of: WeakValueDictionary[tuple[str, str, str], Unsettled] = WeakValueDictionary()
 
     def of(self, account_id: str, credentials: Mt5Credentials) -> Unsettled:
-        """Give an account's lost trades, the same for each of its terminals; those of idle accounts are dropped."""
-        for key, unsettled in list(self._of.items()):
-            if unsettled.is_empty:
-                del self._of[key]
+        """Give an account's lost trades, the same for each of its terminals.
+
+        They live as long as a terminal of the account, also one that is only being opened, or a search.
+        """
         key = (account_id, credentials.server.casefold(), credentials.login)
-        return self._of.setdefault(key, Unsettled(self._clock, self._times))
+        unsettled = self._of.get(key)
+        if unsettled is None:
+            unsettled = self._of[key] = Unsettled(self._clock, self._times)
+        return unsettled
 
     async def close(self) -> None:
         """Look no further; who still waits is told that the outcome is unknown."""
-        for unsettled in self._of.values():
+        for unsettled in list(self._of.values()):
             await unsettled.close()
         self._of.clear()

@@ -10,22 +10,19 @@ import asyncio
 import heapq
 import itertools
 import logging
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import IntEnum
-from pathlib import Path
 from typing import Final
 
 import msgspec
 
-import reference_server
 from reference_server.domain.errors import InternalError, OutcomeUnknown, TerminalUnavailable
 from reference_server.domain.events import ConnectionChanged, TerminalEvent
 from reference_server.telemetry import HIDDEN, scrub
+from reference_server.terminals.workers.calls import Kind, Waiting
 from reference_server.terminals.workers.framing import BrokenFrame, framed, read_frame
 from reference_server.terminals.workers.protocol import (
     Answered,
@@ -38,24 +35,15 @@ from reference_server.terminals.workers.protocol import (
     Stop,
     error_of,
 )
+from reference_server.terminals.workers.spawning import Ending, environment
 
 COMMAND: Final = (sys.executable, "-P", "-m", "reference_server.terminals.workers")
 
 _DRAINING_SECONDS: Final = 2.0
 """How long a dead worker's pipe is read to its end: a process that it started may hold it open."""
-_LINE_BYTES: Final = 2**16
 
 _log = logging.getLogger(__name__)
 _worker_log = logging.getLogger("tonpo.worker")
-
-
-class Kind(IntEnum):
-    """What a call is, in the order in which waiting calls are sent."""
-
-    TRADE = 0
-    READ = 1
-    OPEN = 2
-    CLOSE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,40 +65,29 @@ class Deadlines:
         return {Kind.TRADE: self.trade, Kind.READ: self.read, Kind.OPEN: self.opening, Kind.CLOSE: self.closing}[kind]
 
 
-class _Waiting:
-    """One call on its way."""
-
-    __slots__ = ("answer", "has_left", "kind", "number", "payload")
-
-    def __init__(self, number: int, kind: Kind, payload: bytes) -> None:
-        self.number = number
-        self.kind = kind
-        self.payload = payload
-        self.has_left = False
-        self.answer: asyncio.Future[msgspec.Raw] = asyncio.get_running_loop().create_future()
-
-    def __lt__(self, other: _Waiting) -> bool:
-        return (self.kind, self.number) < (other.kind, other.number)
-
-    def fail(self, error: Exception) -> None:
-        if not self.answer.done():
-            self.answer.set_exception(error)
-            self.answer.exception()  # a caller who left will not retrieve it
-
-
 class WorkerProcess:
     """One child process. `queue_length`: how many calls may wait; one more is refused, and nothing was done."""
 
-    def __init__(self, child: asyncio.subprocess.Process, name: str, deadlines: Deadlines, queue_length: int) -> None:
+    def __init__(
+        self,
+        child: asyncio.subprocess.Process,
+        transport: asyncio.SubprocessTransport,
+        exited: asyncio.Event,
+        name: str,
+        deadlines: Deadlines,
+        queue_length: int,
+    ) -> None:
         self._child = child
+        self._transport = transport
+        self._exited = exited
         self._name = name
         self._deadlines = deadlines
         self._queue_length = queue_length
         self._numbers = itertools.count(1)
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(Report)
-        self._queue: list[_Waiting] = []
-        self._current: _Waiting | None = None
+        self._queue: list[Waiting] = []
+        self._current: Waiting | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._listeners: dict[int, Callable[[TerminalEvent], None]] = {}
         self._secrets: set[str] = set()
@@ -135,17 +112,19 @@ class WorkerProcess:
 
         Neither its arguments nor its environment hold a secret, and Ctrl-C in the gateway's console does not reach it.
         """
-        child = await asyncio.create_subprocess_exec(
+        loop = asyncio.get_running_loop()
+        transport, protocol = await loop.subprocess_exec(
+            lambda: Ending(loop),
             *command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=_environment(),
+            env=environment(),
             start_new_session=sys.platform != "win32",
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-            limit=_LINE_BYTES,
         )
-        return cls(child, name, deadlines or Deadlines(), queue_length)
+        child = asyncio.subprocess.Process(transport, protocol, loop)
+        return cls(child, transport, protocol.exited, name, deadlines or Deadlines(), queue_length)
 
     @property
     def pid(self) -> int:
@@ -181,7 +160,7 @@ class WorkerProcess:
             payload = self._encoder.encode(message(number))
         except (ValueError, OverflowError) as unspeakable:  # a lone surrogate, a number beyond 64 bits
             raise InternalError("The request cannot be passed to the terminal: nothing was done.") from unspeakable
-        waiting = _Waiting(number, kind, payload)
+        waiting = Waiting(number, kind, payload)
         heapq.heappush(self._queue, waiting)
         self._send_next()
         return await waiting.answer
@@ -210,8 +189,15 @@ class WorkerProcess:
                 self._child.kill()
 
     async def gone(self) -> None:
-        """Wait until the worker has ended and everything about it is settled."""
-        await asyncio.gather(self._running, self._logging, self._watching, return_exceptions=True)
+        """Wait until the worker has ended and everything about it is settled.
+
+        A terminal that it started lives on and may hold its standard error open: that is not waited for.
+        """
+        await asyncio.gather(self._running, self._watching, return_exceptions=True)
+        await asyncio.wait({self._logging}, timeout=_DRAINING_SECONDS)
+        self._logging.cancel()
+        await asyncio.gather(self._logging, return_exceptions=True)
+        self._transport.close()
 
     def _send_next(self) -> None:
         while self._current is None and self._queue and self.is_alive:
@@ -228,7 +214,7 @@ class WorkerProcess:
 
     async def _run(self) -> None:
         """Read reports until the worker's end, then settle what is left."""
-        ending = asyncio.get_running_loop().create_task(self._child.wait())
+        ending = asyncio.get_running_loop().create_task(self._exited.wait())
         reading = asyncio.get_running_loop().create_task(self._read())
         try:
             await asyncio.wait({ending, reading}, return_when=asyncio.FIRST_COMPLETED)
@@ -254,7 +240,7 @@ class WorkerProcess:
             listener = self._listeners.get(report.seat)
             if listener is not None:
                 for wrapped in report.told:
-                    listener(wrapped.event)
+                    self._tell_one(listener, wrapped.event)
             return
         current = self._current
         if current is None or not isinstance(report, (Sending, Answered, Refused)) or report.number != current.number:
@@ -287,9 +273,16 @@ class WorkerProcess:
         listeners, self._listeners = self._listeners, {}
         for listener in listeners.values():
             detail = f"The terminal's process is gone: {reason}."
-            listener(ConnectionChanged(connected=False, alive=False, detail=detail))
+            self._tell_one(listener, ConnectionChanged(connected=False, alive=False, detail=detail))
         if self._child.stdin is not None:
             self._child.stdin.close()
+
+    @staticmethod
+    def _tell_one(listener: Callable[[TerminalEvent], None], event: TerminalEvent) -> None:
+        try:
+            listener(event)
+        except Exception:  # a defect of who listens must not end the reading of answers
+            _log.exception("an event of a terminal could not be told")
 
     async def _watch_silence(self) -> None:
         """Kill a worker that says nothing while nothing is asked of it; a call has its own deadline."""
@@ -321,16 +314,3 @@ class WorkerProcess:
 
 def _nothing_done(reason: str) -> TerminalUnavailable:
     return TerminalUnavailable(f"The terminal's process is gone ({reason}): nothing was done.", retry_after_seconds=1)
-
-
-def _environment() -> dict[str, str]:
-    """The gateway's environment without its own settings, among which are keys; and where this package lies."""
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("TONPO_") or name.startswith("TONPO_SIMULATOR_")
-    }
-    package = str(Path(reference_server.__file__).parent.parent)
-    paths = (package, environment.get("PYTHONPATH", ""))
-    environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
-    return environment

@@ -13,8 +13,9 @@ from reference_server.domain.account import AccountInfo, Mt5Credentials
 from reference_server.domain.errors import PositionNotFound, TerminalUnavailable
 from reference_server.domain.market import Tick, Timeframe
 from reference_server.domain.trading import NewOrder, OrderResult, Position, PositionChange
+from reference_server.terminals.workers.calls import Kind
 from reference_server.terminals.workers.intents import Intent
-from reference_server.terminals.workers.process import Kind, WorkerProcess
+from reference_server.terminals.workers.process import WorkerProcess
 from reference_server.terminals.workers.protocol import Close, Look, Open, Read, Trade, Watch
 from reference_server.terminals.workers.sources import Source
 from reference_server.terminals.workers.trades import Trades

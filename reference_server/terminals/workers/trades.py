@@ -40,7 +40,6 @@ class Trades:
         async with self._turn:
             if self._unsettled.is_settling:
                 await self._unsettled.quiet()
-            self._unsettled.in_flight += 1
             try:
                 result = await self._perform(intent)
             except OutcomeUnknown:
@@ -48,6 +47,4 @@ class Trades:
             else:
                 self._unsettled.answered(result)
                 return result
-            finally:
-                self._unsettled.in_flight -= 1
         return await self._unsettled.outcome(lost)

@@ -85,13 +85,6 @@ class Unsettled:
         self._since_ms = clock.now_ms()
         self.is_settling = False
         """Whether a lost trade has not been looked for long enough to send another."""
-        self.in_flight = 0
-        """How many trades have begun and are neither answered nor lost."""
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing is under way or looked for and no terminal is attached."""
-        return not (self.in_flight or self._lost or self._looks)
 
     def answered(self, result: OrderResult) -> None:
         """Note an order that was answered: it is not the one that was lost."""
