@@ -194,8 +194,9 @@ class TestServe:
     def test_a_mistake_is_told(self, words: list[str], sentence: str) -> None:
         assert sentence in call("serve", *words, code=2)
 
-    def test_state_that_is_none_is_told(self, tmp_path: Path) -> None:
-        (tmp_path / "broker.json").write_text("{}")
+    @pytest.mark.parametrize("text", ["{}", "[]", "null", "[" * 100_000])
+    def test_state_that_is_none_is_told(self, tmp_path: Path, text: str) -> None:
+        (tmp_path / "broker.json").write_text(text)
         assert "does not hold a simulated broker's accounts" in call(
             "serve", "--listen", "127.0.0.1:0", "--state", str(tmp_path), code=2
         )
@@ -309,6 +310,7 @@ class TestMarket:
             (["/no/such/folder/a.csv"], "/no/such/folder/a.csv cannot be written: No such file or directory."),
             (["a.csv", "--symbol", "NOSUCH"], "This broker has no symbol NOSUCH; it has EURUSD"),
             (["a.csv", "--seed", "2", "--config", "b.toml"], "--seed and --config exclude each other"),
+            (["a.csv", "--start", "9999-12-31"], "--start must be in the years 1973 to 2037, not 9999."),
             (["a.csv", "--config", "no.toml"], "no.toml: No such file or directory."),
         ],
     )

@@ -151,6 +151,7 @@ def test_the_documented_file_is_the_default_broker(tmp_path: Path) -> None:
         ("[faults]\nkind = 'requote'", r"faults: must be a list of tables"),
         ("[control]\ntoken = ''", r"\[control\] token: must not be empty"),
         ("[control", "not a TOML file"),
+        (f"x = {'[' * 20_000}", "not a TOML file"),
     ],
 )
 def test_a_mistake_is_named_with_its_file_table_and_key(tmp_path: Path, text: str, said: str) -> None:

@@ -259,6 +259,14 @@ def test_the_port_answers_to_its_own_names(port: ControlPort) -> None:
     assert ask(port, "GET", "/faults", Host=f"LOCALHOST:{number}")[0] == 200
 
 
+@pytest.mark.parametrize("comment", ["\ud800", "a\0b", "Grüße", "\U0001f600"])
+def test_any_comment_can_be_told(port: ControlPort, comment: str) -> None:
+    order = {"server": SERVER, "login": 42, "symbol": "EURUSD", "volume": 0.1, "comment": comment}
+    status, result = ask(port, "POST", "/trade", json.dumps(order))
+    assert (status, result["retcode"], result["request"]["comment"]) == (200, 10009, comment)
+    assert ask(port, "GET", f"/accounts/{SERVER}/42")[1]["positions"][-1]["comment"] == comment
+
+
 MISTAKES: list[tuple[str, str, Any, int, str]] = [
     ("GET", "/nothing", None, 404, "there is nothing at /nothing"),
     ("PUT", "/faults", "{}", 405, "/faults takes DELETE, GET, POST, not PUT"),

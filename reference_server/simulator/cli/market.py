@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reference_server.simulator.cli.mistakes import explained
+from reference_server.simulator.config_table import FIRST_YEAR, LAST_YEAR
 
 if TYPE_CHECKING:
     from reference_server.simulator.broker import SimulatedBroker
@@ -89,6 +90,8 @@ def record(
     if config is not None and seed is not None:
         raise click.UsageError("--seed and --config exclude each other: [prices] seed of the file is the seed.")
     begin = datetime.now(UTC) - timedelta(hours=hours) if start is None else start.replace(tzinfo=UTC)
+    if not FIRST_YEAR <= begin.year <= LAST_YEAR:
+        raise click.UsageError(f"--start must be in the years {FIRST_YEAR} to {LAST_YEAR}, not {begin.year}.")
     begin_ms, end_ms = (round(moment.timestamp() * 1000) for moment in (begin, begin + timedelta(hours=hours)))
     broker = _broker_at(begin_ms, config, 1 if seed is None else seed)
     known = broker.market.symbols

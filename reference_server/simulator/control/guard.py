@@ -16,9 +16,9 @@ _log = logging.getLogger(__name__)
 
 
 def answer(values: Any, *, status: int = 200) -> web.Response:
-    """A JSON answer."""
+    """A JSON answer, in ASCII: a comment may hold what UTF-8 cannot, such as half of a character."""
     return web.Response(
-        text=json.dumps(values, ensure_ascii=False) + "\n",
+        text=json.dumps(values) + "\n",
         status=status,
         content_type="application/json",
         headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},

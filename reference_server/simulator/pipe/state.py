@@ -84,7 +84,7 @@ class KeptState:
                 self._broker.load(json.loads(path.read_text(encoding="utf-8")))
             except FileNotFoundError:
                 raise
-            except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
                 raise StateUnusable(
                     f"{path} does not hold a simulated broker's accounts ({error}): move it away to start afresh"
                 ) from None
