@@ -76,6 +76,12 @@ def test_filters_that_pass(desk: Desk) -> None:
     assert len(desk.mt5.positions_get(foo=1)) == 1
     assert len(desk.mt5.positions_get(symbol=1, ticket=ticket)) == 1
     assert desk.mt5.positions_get(ticket=0) == ()
+    assert desk.mt5.history_deals_get(ticket=0) == desk.mt5.history_orders_get(ticket=0) == ()
+    (payment, deal) = desk.deals()
+    for one in (payment, deal):
+        assert desk.mt5.history_deals_get(ticket=one.ticket) == (one,)
+    assert desk.mt5.history_deals_get(ticket=ticket) == (deal,)
+    assert desk.mt5.history_deals_get(ticket=deal.ticket + 1) == ()
     assert desk.mt5.positions_get(symbol="GBPUSD") == ()
     assert desk.mt5.last_error() == (1, "Success")
     with pytest.raises(SystemError):

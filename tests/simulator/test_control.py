@@ -291,6 +291,7 @@ MISTAKES: list[tuple[str, str, Any, int, str]] = [
     ("POST", "/prices/EURUSD", '{"bid": 1e999, "ask": 2}', 400, '"bid" must be a number'),
     ("POST", "/prices/EURUSD", '{"bid": 1' + "0" * 400 + ', "ask": 2}', 400, '"bid" must be a number'),
     ("POST", "/prices/EURUSD", {"bid": 2, "ask": 1}, 400, "are no price"),
+    ("POST", "/prices/EURUSD", {"bid": 1e300, "ask": 1e300}, 400, "are no price"),
     ("POST", "/prices/EURUSD", {"bid": 1, "ask": 2, "spread": 1}, 400, '"spread" is no key here; there is bid, ask'),
     ("POST", "/clock/advance", {}, 400, "must be above 0"),
     ("POST", "/clock/advance", {"seconds": -1}, 400, "must be above 0"),

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import Any
 
 from reference_server.simulator.book.account import Account
@@ -114,11 +115,13 @@ class BookCalls(DepthCalls):
 
     @staticmethod
     def _deal(account: Account, ticket: int) -> tuple[Struct, ...]:
-        for field in ("ticket", "order"):
-            for deal in account.deals:
-                if getattr(deal, field) == ticket:
-                    return (deal,)
-        return ()
+        deals = account.deals  # in the order of their tickets
+        place = bisect_left(deals, ticket, key=itemgetter(0))
+        if place < len(deals) and deals[place][0] == ticket:
+            return (deals[place],)
+        if not ticket:
+            return ()  # payments have no order
+        return next(((deal,) for deal in deals if deal.order == ticket), ())
 
     def _history_filter(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[str, Any, str | None]:
         if len(args) == 2:

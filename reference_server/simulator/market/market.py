@@ -17,6 +17,7 @@ MS_PER_DAY = 86_400_000
 STAGGER_MS = 7_919  # symbols fetch their next block at different moments, a prime number of ms apart
 FULL_DETAIL_MS = 120_000
 CATCH_UP_LIMIT_MS = 7 * 86_400_000
+HIGHEST_PRICE = 1e12
 EVERY_MINUTE_MS, EVERY_FIVE_MINUTES_MS = 60_000, 300_000
 
 Row = tuple[Any, ...]
@@ -173,7 +174,7 @@ class Market:
         and ask.
         """
         quote = self.quotes[name]
-        if not 0 < bid <= ask < float("inf"):
+        if not 0 < bid <= ask <= HIGHEST_PRICE:
             raise ValueError(f"bid {bid} and ask {ask} of {name} are no price")
         if last < 0 or volume < 0:
             raise ValueError(f"last {last} and volume {volume} of {name} are no deal")
