@@ -3,7 +3,7 @@
 from reference_server.simulator.book.settings import AccountSettings
 from reference_server.simulator.broker import SimulatedBroker
 from reference_server.simulator.clock import Clock, ManualClock, ScaledClock, ServerTime, SystemClock
-from reference_server.simulator.market.symbols import SymbolProfile, load_symbols
+from reference_server.simulator.listing.symbols import SymbolProfile, load_symbols
 from reference_server.simulator.module import SimulatedMetaTrader5
 from reference_server.simulator.prices.generated import GeneratedPrices
 from reference_server.simulator.prices.manual import ManualPrices

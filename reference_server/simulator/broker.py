@@ -12,8 +12,8 @@ from reference_server.simulator.book.ledger import Ledger
 from reference_server.simulator.book.settings import AccountSettings
 from reference_server.simulator.clock import Clock, ServerTime, SystemClock
 from reference_server.simulator.faults.plan import FaultPlan
+from reference_server.simulator.listing.symbols import SymbolProfile, load_symbols
 from reference_server.simulator.market.market import Market
-from reference_server.simulator.market.symbols import SymbolProfile, load_symbols
 from reference_server.simulator.prices.generated import GeneratedPrices
 from reference_server.simulator.prices.source import PriceSource
 from reference_server.simulator.surface.constants import CONSTANTS

@@ -12,7 +12,7 @@ from reference_server.simulator.clock import FASTEST, Clock, ManualClock, Scaled
 from reference_server.simulator.config_table import ConfigError as ConfigError
 from reference_server.simulator.config_table import Table
 from reference_server.simulator.faults import Fault, FaultInvalid, fault_from_dict
-from reference_server.simulator.market.symbols import SymbolProfile, load_symbols
+from reference_server.simulator.listing.symbols import SymbolProfile, load_symbols
 from reference_server.simulator.prices.generated import GeneratedPrices
 from reference_server.simulator.prices.manual import ManualPrices
 from reference_server.simulator.prices.replayed import ReplayedPrices

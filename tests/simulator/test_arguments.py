@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from reference_server.simulator import ManualClock, ManualPrices, SimulatedBroker, SimulatedMetaTrader5
-from reference_server.simulator.calls.groups import matches
+from reference_server.simulator.surface.groups import matches
 from tests.simulator.conftest import Desk
 
 ORDER = {"action": 1, "symbol": "EURUSD", "volume": 0.1, "type": 0}

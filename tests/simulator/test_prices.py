@@ -17,8 +17,8 @@ from reference_server.simulator import (
     SymbolProfile,
     load_symbols,
 )
-from reference_server.simulator.market.calendar import Calendar
-from reference_server.simulator.market.symbols import by_name
+from reference_server.simulator.listing.calendar import Calendar
+from reference_server.simulator.listing.symbols import by_name
 from reference_server.simulator.prices.columns import MinuteBars
 from tests.simulator.conftest import Desk
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reference_server.simulator import SymbolProfile, load_symbols
-from reference_server.simulator.market import symbol_rules
+from reference_server.simulator.listing import symbol_rules
 from tests.simulator.conftest import open_desk
 
 SYMBOL: dict[str, Any] = {

@@ -18,10 +18,10 @@ import rpyc  # noqa: F401 - imported before forking
 from reference_server.simulator import ManualPrices, SimulatedBroker
 from reference_server.simulator.faults.parsing import fault_from_dict
 from reference_server.simulator.pipe import client  # noqa: F401 - imported before forking
+from reference_server.terminals.__main__ import main
 from reference_server.terminals.providers import bridge  # noqa: F401 - imported before forking
 from reference_server.terminals.providers.seating import Seating
 from reference_server.terminals.providers.simulated import SimulatedTerminals
-from reference_server.terminals.workers.__main__ import main
 from tests.terminals.hand_clock import PolledClock
 
 

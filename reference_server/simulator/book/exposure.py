@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from reference_server.simulator.book.money import margin_in_margin_currency
 from reference_server.simulator.book.records import STOP_TYPES, Order, Position
-from reference_server.simulator.market.symbols import SymbolProfile
+from reference_server.simulator.listing.symbols import SymbolProfile
 
 
 @dataclass(slots=True)

@@ -3,8 +3,8 @@
 from reference_server.simulator.book.account import Account
 from reference_server.simulator.book.records import Order, Position
 from reference_server.simulator.book.valuation import Valuation
+from reference_server.simulator.listing.symbols import SymbolProfile
 from reference_server.simulator.market.market import Market
-from reference_server.simulator.market.symbols import SymbolProfile
 from reference_server.simulator.surface.constants import CONSTANTS
 from reference_server.simulator.surface.structs import Struct, TradeDeal
 

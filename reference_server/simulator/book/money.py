@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from reference_server.simulator.listing.symbols import SymbolProfile
 from reference_server.simulator.market.quotes import Quote
-from reference_server.simulator.market.symbols import SymbolProfile
 from reference_server.simulator.surface.constants import CONSTANTS
 
 FOREX = CONSTANTS["SYMBOL_CALC_MODE_FOREX"]

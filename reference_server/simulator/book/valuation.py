@@ -11,9 +11,9 @@ from reference_server.simulator.book.money import (
     rounded,
 )
 from reference_server.simulator.book.records import Order, Position
+from reference_server.simulator.listing.symbols import SymbolProfile
 from reference_server.simulator.market.market import Market
 from reference_server.simulator.market.quotes import Quote
-from reference_server.simulator.market.symbols import SymbolProfile
 
 
 class Valuation:

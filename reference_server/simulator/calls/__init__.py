@@ -1,1 +1,1 @@
-"""The functions of the module, by subject, and the rules of their arguments."""
+"""The functions of the module, by subject."""

@@ -6,12 +6,12 @@ from operator import itemgetter
 from typing import Any
 
 from reference_server.simulator.book.account import Account
-from reference_server.simulator.calls import arguments
-from reference_server.simulator.calls.dates import span
 from reference_server.simulator.calls.depth import DepthCalls
 from reference_server.simulator.calls.functions import bare, keyworded, positional
-from reference_server.simulator.calls.groups import matches
-from reference_server.simulator.calls.outcome import Failed, FailedLate, invalid_arguments
+from reference_server.simulator.surface import arguments
+from reference_server.simulator.surface.dates import span
+from reference_server.simulator.surface.groups import matches
+from reference_server.simulator.surface.outcome import Failed, FailedLate, invalid_arguments
 from reference_server.simulator.surface.structs import Struct
 
 

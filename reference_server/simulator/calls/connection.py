@@ -12,9 +12,9 @@ from reference_server.simulator.broker import (
     SimulatedBroker,
     is_investor_password,
 )
-from reference_server.simulator.calls import arguments
 from reference_server.simulator.calls.functions import bare, keyworded, named, unexpected
-from reference_server.simulator.calls.outcome import NO_CALL_YET, Failed, FailedLate, invalid_argument, not_connected
+from reference_server.simulator.surface import arguments
+from reference_server.simulator.surface.outcome import NO_CALL_YET, Failed, FailedLate, invalid_argument, not_connected
 from reference_server.simulator.surface.structs import Struct, TerminalInfo
 
 BUILD = 5830

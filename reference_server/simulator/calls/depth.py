@@ -3,12 +3,12 @@
 from typing import Any
 
 from reference_server.simulator.broker import SimulatedBroker
-from reference_server.simulator.calls import arguments
 from reference_server.simulator.calls.functions import positional
-from reference_server.simulator.calls.outcome import Failed, call_failed
 from reference_server.simulator.calls.symbols import SymbolCalls
 from reference_server.simulator.market.quotes import Quote
+from reference_server.simulator.surface import arguments
 from reference_server.simulator.surface.constants import CONSTANTS
+from reference_server.simulator.surface.outcome import Failed, call_failed
 from reference_server.simulator.surface.structs import BookInfo, Struct
 
 SELL, BUY = CONSTANTS["BOOK_TYPE_SELL"], CONSTANTS["BOOK_TYPE_BUY"]

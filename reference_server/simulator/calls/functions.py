@@ -6,7 +6,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, TypeVar
 
 from reference_server.simulator.calls.call_site import hands_on_keywords
-from reference_server.simulator.calls.outcome import SUCCESS, Failed, FailedLate, system_error
+from reference_server.simulator.surface.outcome import SUCCESS, Failed, FailedLate, system_error
 
 if TYPE_CHECKING:
     from reference_server.simulator.calls.connection import ConnectionCalls

@@ -4,14 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from reference_server.simulator.calls.arguments import c_int, counted, symbol_name
-from reference_server.simulator.calls.dates import seconds, span
 from reference_server.simulator.calls.functions import positional
-from reference_server.simulator.calls.outcome import call_failed, invalid_parameters
 from reference_server.simulator.calls.trade import TradeCalls
 from reference_server.simulator.market.bars import Bars, is_timeframe
 from reference_server.simulator.market.ticks import Ticks
+from reference_server.simulator.surface.arguments import c_int, counted, symbol_name
 from reference_server.simulator.surface.constants import CONSTANTS
+from reference_server.simulator.surface.dates import seconds, span
+from reference_server.simulator.surface.outcome import call_failed, invalid_parameters
 
 TICK_MASKS = {
     CONSTANTS["COPY_TICKS_ALL"]: 0,

@@ -4,14 +4,14 @@ from typing import Any
 
 from reference_server.simulator.book.money import profit_in_profit_currency
 from reference_server.simulator.broker import SimulatedBroker
-from reference_server.simulator.calls import arguments
 from reference_server.simulator.calls.connection import ConnectionCalls
 from reference_server.simulator.calls.functions import bare, keyworded, positional
-from reference_server.simulator.calls.groups import matches
-from reference_server.simulator.calls.outcome import Failed, call_failed, invalid_arguments, not_found
+from reference_server.simulator.listing.symbols import SymbolProfile
 from reference_server.simulator.market.quotes import Quote
-from reference_server.simulator.market.symbols import SymbolProfile
+from reference_server.simulator.surface import arguments
 from reference_server.simulator.surface.constants import CONSTANTS, FIELDS
+from reference_server.simulator.surface.groups import matches
+from reference_server.simulator.surface.outcome import Failed, call_failed, invalid_arguments, not_found
 from reference_server.simulator.surface.structs import Struct, SymbolInfo
 
 _DEFAULTS: dict[str, Any] = {

@@ -3,11 +3,11 @@
 from typing import Any
 
 from reference_server.simulator.book.records import BUY_TYPES
-from reference_server.simulator.calls import arguments
 from reference_server.simulator.calls.book import BookCalls
 from reference_server.simulator.calls.functions import positional, requesting
-from reference_server.simulator.calls.outcome import Failed, call_failed, invalid_parameters, not_found
-from reference_server.simulator.calls.requests import trade_request
+from reference_server.simulator.surface import arguments
+from reference_server.simulator.surface.outcome import Failed, call_failed, invalid_parameters, not_found
+from reference_server.simulator.surface.requests import trade_request
 from reference_server.simulator.surface.structs import Struct
 from reference_server.simulator.trading import retcodes
 

@@ -16,7 +16,7 @@ from reference_server.simulator.config_table import FIRST_YEAR, LAST_YEAR
 
 if TYPE_CHECKING:
     from reference_server.simulator.broker import SimulatedBroker
-    from reference_server.simulator.market.symbols import SymbolProfile
+    from reference_server.simulator.listing.symbols import SymbolProfile
 
 _PATH = click.Path(path_type=Path)
 _MOMENTS = ("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S")
@@ -64,7 +64,7 @@ def _figures(symbol: SymbolProfile) -> list[str]:
 
 def _listed(config: Path | None) -> Sequence[SymbolProfile]:
     if config is None:
-        from reference_server.simulator.market.symbols import load_symbols
+        from reference_server.simulator.listing.symbols import load_symbols
 
         return load_symbols()
     from reference_server.simulator.config import load_config

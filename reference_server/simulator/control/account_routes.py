@@ -9,14 +9,14 @@ from aiohttp import web
 
 from reference_server.simulator.book.account import Account
 from reference_server.simulator.broker import SimulatedBroker
-from reference_server.simulator.calls.outcome import Failed
-from reference_server.simulator.calls.requests import FLOAT_FIELDS, TEXT_FIELDS, trade_request
 from reference_server.simulator.control.body import Body
 from reference_server.simulator.control.errors import Refused, invalid, unknown
 from reference_server.simulator.control.guard import answer
 from reference_server.simulator.control.state import account_state
 from reference_server.simulator.faults.visit import replaced
 from reference_server.simulator.surface.constants import CONSTANTS, FIELDS
+from reference_server.simulator.surface.outcome import Failed
+from reference_server.simulator.surface.requests import FLOAT_FIELDS, TEXT_FIELDS, trade_request
 from reference_server.simulator.surface.structs import Struct
 
 CLIENT = CONSTANTS["ORDER_REASON_CLIENT"]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import field
 from typing import Any
 
-from reference_server.simulator.calls.arguments import LONGEST_TEXT, utf16_units
+from reference_server.simulator.surface.arguments import LONGEST_TEXT, utf16_units
 
 Check = Callable[[Any], Any]
 LONGEST_MS = 86_400_000

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from reference_server.simulator.book.account import Account
-from reference_server.simulator.calls.outcome import Failed
-from reference_server.simulator.calls.requests import trade_request
 from reference_server.simulator.faults.entry import Entry
 from reference_server.simulator.faults.fault import Fault
+from reference_server.simulator.surface.outcome import Failed
+from reference_server.simulator.surface.requests import trade_request
 from reference_server.simulator.surface.structs import OrderSendResult, Struct
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""The broker's market: what it lists, what it costs, and the bars that come of it."""
+"""The broker's market: what everything costs, and the ticks and bars that come of it."""

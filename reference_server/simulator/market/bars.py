@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from reference_server.simulator.arrays import Integers
+from reference_server.simulator.listing.symbols import MINUTES_PER_DAY
 from reference_server.simulator.market.market import Market
 from reference_server.simulator.market.quotes import Quote
-from reference_server.simulator.market.symbols import MINUTES_PER_DAY
-from reference_server.simulator.prices.path import Integers
 from reference_server.simulator.surface.constants import CONSTANTS
 
 BARS = np.dtype(

@@ -6,9 +6,9 @@ from itertools import chain
 from typing import Any
 
 from reference_server.simulator.clock import Clock, ServerTime
-from reference_server.simulator.market.calendar import Calendar
+from reference_server.simulator.listing.calendar import Calendar
+from reference_server.simulator.listing.symbols import SymbolProfile, by_name
 from reference_server.simulator.market.quotes import Quote
-from reference_server.simulator.market.symbols import SymbolProfile, by_name
 from reference_server.simulator.prices.columns import PricePoint
 from reference_server.simulator.prices.source import PriceSource
 

@@ -3,19 +3,23 @@
 from collections import deque
 from typing import NamedTuple
 
-from reference_server.simulator.market.symbols import SymbolProfile
+from reference_server.simulator.listing.symbols import SymbolProfile
 from reference_server.simulator.surface.constants import CONSTANTS
 from reference_server.simulator.surface.structs import Struct, Tick
+from reference_server.simulator.surface.tick_flags import (
+    ASK,
+    ASK_ONLY,
+    BID,
+    BID_ONLY,
+    BOTH_SIDES,
+    LAST,
+    SAYS_CHANGES,
+    VOLUME,
+)
 
 TICKS_KEPT = 4096
 MINUTES_KEPT = 20_160  # two weeks
 CHART_LAST = CONSTANTS["SYMBOL_CHART_MODE_LAST"]
-
-BOTH_SIDES, BID_ONLY, ASK_ONLY = 134, 130, 132  # 0x80 and 2 (bid), 4 (ask): the values seen on real terminals
-BID, ASK = CONSTANTS["TICK_FLAG_BID"], CONSTANTS["TICK_FLAG_ASK"]
-LAST, VOLUME = CONSTANTS["TICK_FLAG_LAST"], CONSTANTS["TICK_FLAG_VOLUME"]
-DEAL_BOUGHT, DEAL_SOLD = CONSTANTS["TICK_FLAG_BUY"], CONSTANTS["TICK_FLAG_SELL"]
-SAYS_CHANGES = BID | ASK | LAST | VOLUME
 
 
 TickRow = tuple[int, float, float, float, int, int, int, float]

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from reference_server.simulator.market.market import Market
-from reference_server.simulator.market.quotes import (
+from reference_server.simulator.market.quotes import Quote
+from reference_server.simulator.prices.columns import PricePoint, TickColumns
+from reference_server.simulator.surface.tick_flags import (
     ASK,
     ASK_ONLY,
     BID,
@@ -16,9 +18,7 @@ from reference_server.simulator.market.quotes import (
     LAST,
     SAYS_CHANGES,
     VOLUME,
-    Quote,
 )
-from reference_server.simulator.prices.columns import PricePoint, TickColumns
 
 TICKS = np.dtype(
     [

@@ -6,12 +6,12 @@ from threading import RLock
 from typing import Any, Final, NoReturn
 
 from reference_server.simulator.broker import SimulatedBroker
-from reference_server.simulator.calls.outcome import Failed, FailedLate, system_error
 from reference_server.simulator.module import SimulatedMetaTrader5
 from reference_server.simulator.pipe.address import Address, parse_address
 from reference_server.simulator.pipe.line import Broken, Line, NobodyThere, Refused
 from reference_server.simulator.pipe.terminals import path_of
 from reference_server.simulator.pipe.wire import Error
+from reference_server.simulator.surface.outcome import Failed, FailedLate, system_error
 
 FORWARDED: Final = (
     "account_info", "copy_rates_from", "copy_rates_from_pos", "copy_rates_range", "copy_ticks_from",

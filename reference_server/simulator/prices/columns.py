@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from reference_server.simulator.prices.path import Floats, Integers
+from reference_server.simulator.arrays import Floats, Integers
 
 MS_PER_MINUTE = 60_000
 

@@ -5,8 +5,8 @@ from random import Random
 
 import numpy as np
 
-from reference_server.simulator.market.calendar import Calendar
-from reference_server.simulator.market.symbols import SymbolProfile
+from reference_server.simulator.listing.calendar import Calendar
+from reference_server.simulator.listing.symbols import SymbolProfile
 from reference_server.simulator.prices.columns import (
     MS_PER_MINUTE,
     MinuteBars,

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from reference_server.simulator.market.symbols import SymbolProfile
-from reference_server.simulator.prices.path import Floats
+from reference_server.simulator.arrays import Floats
+from reference_server.simulator.listing.symbols import SymbolProfile
 
 
 class Grid:

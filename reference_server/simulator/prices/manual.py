@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from reference_server.simulator.market.calendar import Calendar
-from reference_server.simulator.market.symbols import SymbolProfile
+from reference_server.simulator.listing.calendar import Calendar
+from reference_server.simulator.listing.symbols import SymbolProfile
 from reference_server.simulator.prices.columns import MinuteBars, PricePoint, TickColumns
 from reference_server.simulator.prices.generated import GeneratedPrices
 

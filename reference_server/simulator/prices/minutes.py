@@ -4,10 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reference_server.simulator.market.symbols import SymbolProfile
+from reference_server.simulator.arrays import Floats, Integers
+from reference_server.simulator.listing.symbols import SymbolProfile
 from reference_server.simulator.prices.columns import MS_PER_MINUTE, picked
 from reference_server.simulator.prices.grid import Grid
-from reference_server.simulator.prices.path import MINUTES_PER_DAY, Floats, Integers, PricePath, fraction
+from reference_server.simulator.prices.path import MINUTES_PER_DAY, PricePath, fraction
 from reference_server.simulator.prices.rhythm import Pace, Rhythm
 
 CHART_LAST = 1  # SYMBOL_CHART_MODE_LAST

@@ -2,14 +2,10 @@
 
 import math
 from random import Random
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-Words = NDArray[np.uint64]
+from reference_server.simulator.arrays import Floats, Integers, Words
 
 LEVELS = 21
 COARSE = 8  # levels from here on are kept between requests: they change every 256 minutes
@@ -22,7 +18,7 @@ STEEP = 4.5  # times the fifth power of a number in [-1, 1), which is near 0 mor
 
 def scrambled(key: int, lattice: Integers) -> Words:
     """Hash lattice points to 64 bits each (the finaliser of splitmix64)."""
-    mixed: NDArray[Any] = lattice.astype(np.uint64)
+    mixed: Words = lattice.astype(np.uint64)
     mixed *= np.uint64(0x9E3779B97F4A7C15)
     mixed += np.uint64(key)
     mixed ^= mixed >> np.uint64(30)

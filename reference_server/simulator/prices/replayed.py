@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from reference_server.simulator.clock import ServerTime
-from reference_server.simulator.market.calendar import Calendar
-from reference_server.simulator.market.symbols import SymbolProfile
+from reference_server.simulator.listing.calendar import Calendar
+from reference_server.simulator.listing.symbols import SymbolProfile
 from reference_server.simulator.prices.columns import (
     MS_PER_MINUTE,
     Columns,

@@ -4,15 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reference_server.simulator.market.calendar import (
+from reference_server.simulator.arrays import Floats, Integers
+from reference_server.simulator.listing.calendar import (
     MINUTES_PER_WEEK,
     Calendar,
     open_minutes,
     rests_on_weekends,
     running_total,
 )
-from reference_server.simulator.market.symbols import MINUTES_PER_DAY, SymbolProfile
-from reference_server.simulator.prices.path import Floats, Integers, fraction, scrambled
+from reference_server.simulator.listing.symbols import MINUTES_PER_DAY, SymbolProfile
+from reference_server.simulator.prices.path import fraction, scrambled
 
 FOREX_MODES = (0, 5)  # SYMBOL_CALC_MODE_FOREX, and without leverage
 NIGHT_FROM, NIGHT_UNTIL = 23 * 60 + 55, 15  # minutes of the server's day in which spreads are those of the night

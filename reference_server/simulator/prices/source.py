@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from reference_server.simulator.market.calendar import Calendar
-from reference_server.simulator.market.symbols import SymbolProfile
+from reference_server.simulator.listing.calendar import Calendar
+from reference_server.simulator.listing.symbols import SymbolProfile
 from reference_server.simulator.prices.columns import MinuteBars, TickColumns
 from reference_server.simulator.prices.columns import PricePoint as PricePoint
 

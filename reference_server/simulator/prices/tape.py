@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from reference_server.simulator.market.quotes import DEAL_BOUGHT, DEAL_SOLD
+from reference_server.simulator.arrays import Floats, Integers
 from reference_server.simulator.prices.columns import MS_PER_MINUTE, TickColumns
 from reference_server.simulator.prices.grid import Grid
 from reference_server.simulator.prices.minutes import TICKS, Minutes
-from reference_server.simulator.prices.path import Floats, Integers, PricePath, fraction
+from reference_server.simulator.prices.path import PricePath, fraction
+from reference_server.simulator.surface.tick_flags import DEAL_BOUGHT, DEAL_SOLD
 
 NOISE = 0.5  # of the way from low to high, around the line between two corners
 IRREGULAR = 0.9  # of the time from one tick to the next; below 1, so that no two share a millisecond

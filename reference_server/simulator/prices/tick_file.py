@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from reference_server.simulator.prices.path import Floats, Integers
+from reference_server.simulator.arrays import Floats, Integers
 
 ROWS_AT_ONCE = 65_536
 FIRST_ROW = 2  # of a CSV file: its first line names the columns

@@ -1,1 +1,1 @@
-"""The genuine package's surface: its constants, its record types."""
+"""The surface of the genuine package: its constants, its record types, and the rules of arguments."""

@@ -2,7 +2,7 @@
 
 from reference_server.simulator.book.account import Account
 from reference_server.simulator.book.ledger import Ledger
-from reference_server.simulator.market.symbols import SymbolProfile
+from reference_server.simulator.listing.symbols import SymbolProfile
 from reference_server.simulator.trading import retcodes as code
 from reference_server.simulator.trading.proposal import CLOSE_BY, PENDING, Proposal
 

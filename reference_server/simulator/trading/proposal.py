@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from reference_server.simulator.book.account import Account
 from reference_server.simulator.book.ledger import Ledger
 from reference_server.simulator.book.records import BUY_TYPES, EXPERT, Order, Position
+from reference_server.simulator.listing.symbols import SymbolProfile
 from reference_server.simulator.market.market import Market
 from reference_server.simulator.market.quotes import Quote
-from reference_server.simulator.market.symbols import SymbolProfile
 from reference_server.simulator.surface.constants import CONSTANTS
 from reference_server.simulator.surface.structs import Struct
 

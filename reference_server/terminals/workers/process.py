@@ -37,7 +37,7 @@ from reference_server.terminals.workers.protocol import (
 )
 from reference_server.terminals.workers.spawning import Ending, environment
 
-COMMAND: Final = (sys.executable, "-P", "-m", "reference_server.terminals.workers")
+COMMAND: Final = (sys.executable, "-P", "-m", "reference_server.terminals")
 
 _DRAINING_SECONDS: Final = 2.0
 """How long a dead worker's pipe is read to its end: a process that it started may hold it open."""

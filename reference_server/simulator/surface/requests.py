@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from reference_server.simulator.calls.arguments import LONGEST_TEXT, int64, text, uint32, uint64
-from reference_server.simulator.calls.outcome import Failed, invalid_argument, invalid_arguments
+from reference_server.simulator.surface.arguments import LONGEST_TEXT, int64, text, uint32, uint64
 from reference_server.simulator.surface.constants import FIELDS
+from reference_server.simulator.surface.outcome import Failed, invalid_argument, invalid_arguments
 from reference_server.simulator.surface.structs import Struct, TradeRequest
 
 FLOAT_FIELDS = frozenset(("volume", "price", "stoplimit", "sl", "tp"))

@@ -7,8 +7,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from reference_server.simulator.market.symbol_rules import MINUTES_PER_DAY as MINUTES_PER_DAY
-from reference_server.simulator.market.symbol_rules import checked, minutes_of
+from reference_server.simulator.listing.symbol_rules import MINUTES_PER_DAY as MINUTES_PER_DAY
+from reference_server.simulator.listing.symbol_rules import checked, minutes_of
 
 MS_PER_MINUTE = 60_000
 

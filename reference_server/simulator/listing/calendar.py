@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from reference_server.simulator.arrays import Floats, Integers
 from reference_server.simulator.clock import MS_PER_MINUTE, ServerTime
-from reference_server.simulator.market.symbols import MINUTES_PER_DAY, SymbolProfile
-from reference_server.simulator.prices.path import Floats, Integers
+from reference_server.simulator.listing.symbols import MINUTES_PER_DAY, SymbolProfile
 
 MINUTES_PER_WEEK = 7 * MINUTES_PER_DAY
 EPOCH_MINUTE = 3 * MINUTES_PER_DAY  # minutes from Monday to the epoch, which was a Thursday

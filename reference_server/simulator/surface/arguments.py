@@ -4,7 +4,7 @@ import math
 import operator
 from typing import Any
 
-from reference_server.simulator.calls.outcome import Failed, invalid_argument, invalid_arguments
+from reference_server.simulator.surface.outcome import Failed, invalid_argument, invalid_arguments
 
 LONGEST_TEXT = 29  # UTF-16 units of a symbol name or a comment
 LONGEST_GROUP = 1997

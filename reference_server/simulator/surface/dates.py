@@ -4,7 +4,7 @@ import errno
 from datetime import datetime
 from typing import Any
 
-from reference_server.simulator.calls.outcome import Failed, FailedLate, invalid_arguments, system_error
+from reference_server.simulator.surface.outcome import Failed, FailedLate, invalid_arguments, system_error
 
 FIRST_LOCAL, LAST_LOCAL = 86_400, 32_535_244_799
 """Epoch seconds of the first and last naive datetime that Windows can convert: in 1970 and in 3001, as under Wine."""

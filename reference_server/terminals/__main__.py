@@ -1,4 +1,4 @@
-"""A worker process: `python -m reference_server.terminals.workers`, started by the gateway and by nobody else."""
+"""A worker process: `python -m reference_server.terminals`, started by the gateway and by nobody else."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""What the broker lists: each symbol, its rules, and when it trades."""
