@@ -28,7 +28,8 @@ class SimulatedMetaTrader5(ShortcutCalls):
     def __init__(self, broker: SimulatedBroker | None = None, **options: Any) -> None:
         """Attach to a broker, or to one of its own. `path` is where the terminal claims to be installed.
 
-        `installed` limits the paths at which `initialize` finds a terminal; empty, there is none.
+        `installed` limits the paths at which `initialize` finds a terminal; empty, there is none. `watched` names the
+        symbols that Market Watch shows at first, where it shall not be all.
         """
         super().__init__(broker if broker is not None else SimulatedBroker(), **options)
         vars(self).update(CONSTANTS)

@@ -1,5 +1,6 @@
 """Symbols: the list, Market Watch, the specification, the last tick."""
 
+from collections.abc import Collection
 from typing import Any
 
 from reference_server.simulator.book.money import profit_in_profit_currency
@@ -18,6 +19,10 @@ _DEFAULTS: dict[str, Any] = {
     name: "" if index >= 83 else 0.0 if index in range(31, 83) else 0 for index, name in enumerate(FIELDS["SymbolInfo"])
 }
 EXCHANGE_EXECUTION = CONSTANTS["SYMBOL_TRADE_EXECUTION_EXCHANGE"]
+PRICES = (
+    "time", "spread", "bid", "bidhigh", "bidlow", "ask", "askhigh", "asklow", "last", "volume", "volume_real",
+    "session_open", "session_close", "price_change",
+)  # fmt: skip
 WRONG_VERSION = (
     -5, "Terminal: Incompatible versions, please install the latest version of Terminal and Python module",
 )  # fmt: skip
@@ -26,9 +31,14 @@ WRONG_VERSION = (
 class SymbolCalls(ConnectionCalls):
     """The functions that concern symbols."""
 
-    def __init__(self, broker: SimulatedBroker, **options: Any) -> None:
+    def __init__(self, broker: SimulatedBroker, *, watched: Collection[str] | None = None, **options: Any) -> None:
+        """`watched` is what Market Watch shows at first; without it, every symbol. Raises ValueError."""
         super().__init__(broker, **options)
-        self._watched = set(broker.market.symbols)
+        symbols = broker.market.symbols
+        self._watched = set(symbols if watched is None else watched)
+        unknown = self._watched - symbols.keys()
+        if unknown:
+            raise ValueError(f"the broker has no symbol {', '.join(sorted(unknown))} to watch")
 
     def _quote(self, name: str) -> Quote:
         quote = self.broker.market.quotes.get(name)
@@ -70,10 +80,13 @@ class SymbolCalls(ConnectionCalls):
 
     @positional(None)
     def symbol_info_tick(self, *args: Any) -> Struct:
-        """The last tick of a symbol."""
+        """The last tick of a symbol of Market Watch; there is none of any other."""
         name = arguments.only_symbol(args)
         self._connected()
-        return self._quote(name).tick
+        quote = self._quote(name)
+        if name not in self._watched:
+            raise not_found()
+        return quote.tick
 
     @positional(False)
     def symbol_select(self, *args: Any) -> bool:
@@ -143,4 +156,6 @@ class SymbolCalls(ConnectionCalls):
             "currency_margin": profile.currency_margin, "description": profile.description, "name": profile.name,
             "path": profile.path,
         }  # fmt: skip
+        if not watched:
+            values |= {name: type(values[name])() for name in PRICES}
         return tuple.__new__(SymbolInfo, values.values())
