@@ -24,7 +24,7 @@ from reference_server.domain.errors import GatewayError
 from reference_server.domain.trading import NewOrder, OrderType, Side
 from reference_server.terminals.adapter import requests
 from reference_server.terminals.adapter.constants import EXECUTION_MARKET
-from reference_server.terminals.adapter.symbols import SymbolSpecification
+from reference_server.terminals.adapter.symbols import SymbolSpecification, specification_of
 from reference_server.terminals.providers.simulator_state import SimulatorStateUnusable
 from reference_server.terminals.providers.unusable import ProviderUnusable
 from reference_server.usecases.ports import BrokerUnreachable
@@ -155,7 +155,7 @@ class Session:
                     facts["error"] = self._error()
                     return
                 info = self._module.symbol_info(name)
-                specification = _specification(name, info)
+                specification = specification_of(name, info)
                 facts.update(
                     filling_mask=int(specification.filling_mask),
                     execution=int(specification.execution),
@@ -211,20 +211,6 @@ class Session:
     def _error(self) -> list[Any]:
         code, text = self._module.last_error()
         return [int(code), str(text)]
-
-
-def _specification(name: str, info: Any) -> SymbolSpecification:
-    return SymbolSpecification(
-        name=name,
-        digits=int(info.digits),
-        tick_size=float(info.trade_tick_size or info.point),
-        execution=int(info.trade_exemode),
-        filling_mask=int(info.filling_mode),
-        volume_min=float(info.volume_min),
-        volume_max=float(info.volume_max),
-        volume_step=float(info.volume_step),
-        stops_level=int(info.trade_stops_level),
-    )
 
 
 def main() -> None:

@@ -93,17 +93,7 @@ class Symbols:
             info = self._connection.answer(self._connection.module.symbol_info(symbol), "symbol_info")
         except (NothingFound, InternalError) as unknown:
             raise SymbolNotFound(f"The broker has no symbol {symbol!r}.") from unknown
-        known = SymbolSpecification(
-            name=symbol,
-            digits=int(info.digits),
-            tick_size=float(info.trade_tick_size or info.point),
-            execution=int(info.trade_exemode),
-            filling_mask=int(info.filling_mode),
-            volume_min=float(info.volume_min),
-            volume_max=float(info.volume_max),
-            volume_step=float(info.volume_step),
-            stops_level=int(info.trade_stops_level),
-        )
+        known = specification_of(symbol, info)
         self._known[symbol] = known
         self._read_at[symbol] = now
         return known
@@ -163,3 +153,18 @@ class Symbols:
                 f"The terminal cannot show {symbol} in its Market Watch: nothing was done."
             ) from refused
         self._selected.add(symbol)
+
+
+def specification_of(name: str, info: Any) -> SymbolSpecification:
+    """Read a record of `symbol_info`."""
+    return SymbolSpecification(
+        name=name,
+        digits=int(info.digits),
+        tick_size=float(info.trade_tick_size or info.point),
+        execution=int(info.trade_exemode),
+        filling_mask=int(info.filling_mode),
+        volume_min=float(info.volume_min),
+        volume_max=float(info.volume_max),
+        volume_step=float(info.volume_step),
+        stops_level=int(info.trade_stops_level),
+    )
