@@ -31,6 +31,20 @@ def test_a_market_order_opens_a_position_with_the_tickets_of_the_order(desk: Des
     assert min(result.order, result.deal) > 2**32
 
 
+def test_the_largest_magic_and_comment_are_kept_everywhere(desk: Desk) -> None:
+    magic, comment = 2**64 - 1, "\N{GRINNING FACE}" * 14
+    opened = desk.buy(magic=magic, comment=comment)
+    resting = desk.pending(BUY_LIMIT, 1.08, magic=magic, comment=comment)
+    records = [
+        *desk.mt5.positions_get(ticket=opened.order),
+        *desk.mt5.orders_get(ticket=resting.order),
+        *desk.mt5.history_orders_get(ticket=opened.order),
+        *desk.mt5.history_deals_get(ticket=opened.deal),
+    ]
+    assert [(record.magic, record.comment) for record in records] == [(magic, comment)] * 4
+    assert opened.request.magic == magic
+
+
 def test_commission_is_charged_per_lot_and_side(desk: Desk) -> None:
     opened = desk.buy(0.5)
     desk.sell(0.5, position=opened.order)
