@@ -46,6 +46,7 @@ EXAMPLES: list[dict[str, Any]] = [
     {"kind": "disconnect", "ms": 5000},
     {"kind": "crash", "when": "after", "process": "client", "restart_ms": 100},
     {"kind": "late_visibility", "ms": 250, "what": ["positions", "deals"], "times": 0},
+    {"kind": "first_request_short", "fraction": 0.25, "symbol": "EURUSD"},
 ]
 
 
@@ -90,6 +91,8 @@ BAD: list[tuple[object, str, str]] = [
     ({"kind": "late_visibility", "ms": 5, "what": []}, "what", "a list of at least one of"),
     ({"kind": "late_visibility", "ms": 5, "what": "deals"}, "what", "a list of at least one of"),
     ({"kind": "late_visibility", "ms": 5, "what": ["ticks"]}, "what", '"positions", "orders", "history", "deals"'),
+    ({"kind": "first_request_short", "call": "order_send"}, "call", "must be copy_rates_from, copy_rates_from_pos"),
+    ({"kind": "first_request_short", "symbol": 5}, "symbol", "a text"),
     ({"kind": "rewrite_comment"}, "comment", "either"),
     ({"kind": "rewrite_comment", "comment": "a", "keep": 1}, "comment", "either"),
     ({"kind": "rewrite_comment", "comment": "x" * 30}, "comment", "at most 29 characters"),

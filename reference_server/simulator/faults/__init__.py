@@ -16,7 +16,7 @@ from reference_server.simulator.faults.plan import FaultPlan
 from reference_server.simulator.faults.refusals import Fail, Refuse, Requote
 from reference_server.simulator.faults.timing import Delay, Hang
 from reference_server.simulator.faults.values import FaultInvalid
-from reference_server.simulator.faults.visibility import LateVisibility
+from reference_server.simulator.faults.visibility import FirstRequestShort, LateVisibility
 from reference_server.simulator.faults.waiter import RealWaiter, Waiter
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Fault",
     "FaultInvalid",
     "FaultPlan",
+    "FirstRequestShort",
     "Hang",
     "LateVisibility",
     "PartialFill",

@@ -18,7 +18,7 @@ from reference_server.simulator.faults.fault import Fault
 from reference_server.simulator.faults.refusals import Fail, Refuse, Requote
 from reference_server.simulator.faults.timing import Delay, Hang
 from reference_server.simulator.faults.values import FaultInvalid
-from reference_server.simulator.faults.visibility import LateVisibility
+from reference_server.simulator.faults.visibility import FirstRequestShort, LateVisibility
 
 KINDS: Mapping[str, type[Fault]] = MappingProxyType(
     {
@@ -26,6 +26,7 @@ KINDS: Mapping[str, type[Fault]] = MappingProxyType(
         for kind in (
             Refuse, Requote, Fail, Delay, Hang, PartialFill, AnswerLost, TimeoutExecuted, TimeoutNotExecuted,
             PlacedThenFilled, RewriteComment, PipeBreak, Disconnect, Crash, LateVisibility,
+            FirstRequestShort,
         )
     }
 )  # fmt: skip

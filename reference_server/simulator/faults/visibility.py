@@ -1,18 +1,23 @@
-"""The terminal shows what happened only some time later."""
+"""The terminal shows what happened only some time later, and past prices only in part at first."""
 
 from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
+
 from reference_server.simulator.book.account import Account
 from reference_server.simulator.faults import values
 from reference_server.simulator.faults.effect import Effect
-from reference_server.simulator.faults.fault import ORDER_SEND, Fault
+from reference_server.simulator.faults.fault import ANY_CALL, ORDER_SEND, Fault, call_name
 from reference_server.simulator.faults.values import checked
 
 if TYPE_CHECKING:
     from reference_server.simulator.faults.visit import Visit
 
+COPIES = frozenset(
+    ("copy_rates_from", "copy_rates_from_pos", "copy_rates_range", "copy_ticks_from", "copy_ticks_range")
+)
 POSITIONS, ORDERS, HISTORY, DEALS = "positions", "orders", "history", "deals"
 
 
@@ -72,3 +77,28 @@ class LateVisibility(Fault):
                 entry_id=visit.entry.id, until_ms=until_ms, server=account.server, login=account.login, parts=parts
             )
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstRequestShort(Fault):
+    """A request for bars or ticks is answered with the newest part, while a real terminal would load the rest.
+
+    The next request is complete. `fraction` is how much of the answer is there (at least one row), `symbol` the one that it concerns
+    (None: any).
+    """
+
+    kind: ClassVar[str] = "first_request_short"
+    calls: ClassVar[frozenset[str]] = COPIES
+
+    call: str = checked(call_name, default=ANY_CALL)
+    fraction: float = checked(values.fraction, default=0.5)
+    symbol: str | None = checked(values.optional(values.text), default=None)
+
+    def concerns(self, visit: "Visit") -> bool:
+        """Requests for the symbol."""
+        return self.symbol in (None, visit.args[0])
+
+    def report(self, visit: "Visit") -> None:
+        """Leave out the oldest."""
+        if isinstance(visit.answer, np.ndarray):
+            visit.answer = visit.answer[-max(int(len(visit.answer) * self.fraction), 1) :]
