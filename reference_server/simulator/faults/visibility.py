@@ -83,8 +83,8 @@ class LateVisibility(Fault):
 class FirstRequestShort(Fault):
     """A request for bars or ticks is answered with the newest part, while a real terminal would load the rest.
 
-    The next request is complete. `fraction` is how much of the answer is there (at least one row), `symbol` the one that it concerns
-    (None: any).
+    The next request is complete. `fraction` is how much of the answer is there, at least one row; `symbol` the one
+    that it concerns (None: any).
     """
 
     kind: ClassVar[str] = "first_request_short"
