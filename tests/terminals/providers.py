@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from multiprocessing.connection import Client, Connection
@@ -111,7 +112,7 @@ def _environment(workshop: Workshop) -> dict[str, str]:
     return {**os.environ, **single, "PYTHONPATH": paths, "TONPO_SIMULATOR_ADDRESS": workshop.served}
 
 
-class WorkerDesk:
+class WorkerDesk(ABC):
     """A provider whose terminals are in processes, and the hands of its broker. As `tests.terminals.fakes.Desk`."""
 
     def __init__(self, clock: SharedClock, terminals: Terminals, command: list[str]) -> None:
@@ -123,11 +124,13 @@ class WorkerDesk:
     async def open(self, login: str = "1234", password: str = "secret", server: str = "Sim-Demo") -> Terminal:
         return await self.terminals.open(f"acc_{login}", Mt5Credentials(login, password, server), self.heard)
 
+    @abstractmethod
     def price(self, symbol: str, bid: float, ask: float) -> None:
-        raise NotImplementedError
+        """Move a symbol."""
 
+    @abstractmethod
     def fault(self, fault: Mapping[str, Any]) -> None:
-        raise NotImplementedError
+        """Ask the broker for a fault."""
 
     def pass_time(self, seconds: float) -> None:
         self.clock.ms += round(seconds * 1000)
