@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -36,7 +37,8 @@ class Account:
     async def outcome(self, trade: Awaitable[OrderResult]) -> tuple[str, OrderResult | None]:
         """What a trade comes to, while a terminal that dies is replaced."""
         sending = asyncio.ensure_future(trade)
-        watching = asyncio.create_task(self._replace_the_dead())
+        is_over = asyncio.Event()
+        watching = asyncio.create_task(self._replace_the_dead(is_over))
         try:
             async with asyncio.timeout(20):
                 result = await sending
@@ -45,21 +47,35 @@ class Account:
         except TerminalUnavailable:
             return UNAVAILABLE, None
         finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+            is_over.set()
+            await watching  # a replacement that has begun comes to its end
         return (FILLED if result.success else REFUSED), result
 
     async def settle(self) -> None:
         """Let the time pass that faults last, and have a terminal that lives."""
         self.desk.pass_time(3)
+        async with asyncio.timeout(20):
+            while True:
+                if await self._lives():
+                    return
+                await asyncio.sleep(0.005)
+
+    async def _lives(self) -> bool:
+        """Whether the terminal answers; one that does not is replaced once its poller has said so."""
         if self._is_dead():
             await self._replace()
+        try:
+            await self.terminal.account_info()
+        except TerminalUnavailable:
+            return False
+        return True
 
-    async def _replace_the_dead(self) -> None:
-        while True:
-            await asyncio.sleep(0.005)
+    async def _replace_the_dead(self, is_over: asyncio.Event) -> None:
+        while not is_over.is_set():
             if self._is_dead():
                 await self._replace()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(is_over.wait(), 0.005)
 
     def _is_dead(self) -> bool:
         return sum(not event.alive for event in self.desk.heard.of(ConnectionChanged)) > self._deaths
