@@ -119,7 +119,7 @@ def test_the_documented_file_is_the_default_broker(tmp_path: Path) -> None:
         ("[account]\nleverage = true", r"\[account\] leverage: must be a whole number, not True"),
         ("[account]\ndeposit = nan", r"\[account\] deposit: must be a number, not nan"),
         ("[account]\nleverage = 0", r"\[account\]: leverage must be 1 or more"),
-        ("[account]\ncurrency = 'XXX'", r"\[account\] currency: .*XXX"),
+        ("[account]\ncurrency = 'QQQ'", r"\[account\] currency: .*QQQ"),
         ("account = 5", r"\[account\]"),
         ("[symbols]\nfile = 'none.json'", r"\[symbols\] file: there is no file .*none.json"),
         ("[symbols]\nfile = 'ticks.csv'", r"\[symbols\] file: .*ticks.csv"),

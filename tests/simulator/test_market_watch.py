@@ -44,8 +44,8 @@ def test_bars_need_no_selection(desk: Desk) -> None:
 
 
 def test_what_is_watched_at_first_must_be_listed(desk: Desk) -> None:
-    with pytest.raises(ValueError, match="no symbol EURusd, XXX to watch"):
-        SimulatedMetaTrader5(desk.broker, watched=("XXX", "EURUSD", "EURusd"))
+    with pytest.raises(ValueError, match="no symbol EURusd, NOSUCH to watch"):
+        SimulatedMetaTrader5(desk.broker, watched=("NOSUCH", "EURUSD", "EURusd"))
 
 
 @pytest.mark.parametrize("suffixed", ["EURUSDm", "EURUSD.raw", "EURUSD#", "EURUSD.", "EURUSD_i", "_EURUSD"])

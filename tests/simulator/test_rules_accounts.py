@@ -110,7 +110,7 @@ def test_accounts_on_terms_of_their_own(desk: Desk) -> None:
     with pytest.raises(ValueError, match="already an account 7"):
         desk.broker.open_account("TonpoSim-Demo", 7, "pw", terms)
     with pytest.raises(ValueError, match="no quote converts"):
-        desk.broker.open_account("TonpoSim-Demo", 8, "pw", AccountSettings(currency="XXX"))
+        desk.broker.open_account("TonpoSim-Demo", 8, "pw", AccountSettings(currency="QQQ"))
 
 
 @pytest.mark.parametrize(
