@@ -11,6 +11,8 @@
     │   ├── PathNotFound
     │   ├── AccountNotFound
     │   ├── PositionNotFound
+    │   ├── OrderNotFound
+    │   ├── RequestNotFound
     │   └── SymbolNotFound
     ├── InvalidRequest
     │   ├── MalformedJson
@@ -23,11 +25,14 @@
     │   ├── AccountAmbiguous
     │   ├── AccountPaused
     │   ├── AccountDeleted
-    │   └── AccountLoginFailed
+    │   ├── AccountLoginFailed
+    │   ├── IdempotencyKeyReused
+    │   └── IdempotencyKeyInFlight
     ├── LimitExceeded
     │   ├── RequestRateExceeded
     │   ├── DailyTradeLimitExceeded
-    │   └── RegistrationRateExceeded
+    │   ├── RegistrationRateExceeded
+    │   └── SocketLimitReached
     └── ServerFault
         ├── InternalError
         ├── AccountNotReady
@@ -132,6 +137,20 @@ class PositionNotFound(NotFound):
     sentence = "No open position has this ticket."
 
 
+class OrderNotFound(NotFound):
+    """No order of the account has this ticket, or none that still waits."""
+
+    reason = "order_not_found"
+    sentence = "No order has this ticket."
+
+
+class RequestNotFound(NotFound):
+    """The user has sent no trading request with this key in the last 24 hours."""
+
+    reason = "request_not_found"
+    sentence = "No request was sent with this key."
+
+
 class SymbolNotFound(NotFound):
     """The broker has no such symbol."""
 
@@ -215,6 +234,20 @@ class AccountLoginFailed(Conflict):
 
     reason = "account_login_failed"
     sentence = "The broker refused the credentials of this account: delete it and create it again."
+
+
+class IdempotencyKeyReused(Conflict):
+    """The idempotency key was used for another request."""
+
+    reason = "idempotency_key_reused"
+    sentence = "This idempotency key was used for another request: nothing was done. Use a new key for a new request."
+
+
+class IdempotencyKeyInFlight(Conflict):
+    """The request with this key has no outcome yet."""
+
+    reason = "idempotency_key_in_flight"
+    sentence = "The request with this idempotency key is still in flight: nothing was done. Ask for its outcome later."
 
 
 class LimitExceeded(GatewayError):

@@ -57,3 +57,35 @@ class Candle:
     close: float
     volume: int
     complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """When a symbol can be traded, in minutes since Sunday 00:00 UTC; `to_minute` may pass the end of the week."""
+
+    from_minute: int
+    to_minute: int
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolSpecification:
+    """What a trader must know of a symbol. Volumes in lots; `tick_value` in the account's currency for one lot.
+
+    `stops_level`: smallest distance of stops from the price, in points. `filling_modes`: fok, ioc, return, boc.
+    `sessions` is None where the terminal does not tell them: the `MetaTrader5` package has no function for it.
+    """
+
+    symbol: str
+    digits: int
+    tick_size: float
+    tick_value: float
+    contract_size: float
+    volume_min: float
+    volume_max: float
+    volume_step: float
+    stops_level: int
+    filling_modes: tuple[str, ...]
+    currency_base: str
+    currency_profit: str
+    currency_margin: str
+    sessions: tuple[Session, ...] | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import Final
+from typing import Final, Literal
 
 
 class Side(StrEnum):
@@ -24,11 +24,12 @@ class Side(StrEnum):
 
 
 class OrderType(StrEnum):
-    """Kind of a new order. Source: Tonpo docs, "Place a new order (market, limit, or stop)"."""
+    """Kind of an order. Source: Tonpo docs, "Place a new order (market, limit, or stop)"; design, `pending-orders`."""
 
     MARKET = "market"
     LIMIT = "limit"
     STOP = "stop"
+    STOP_LIMIT = "stopLimit"
 
 
 class Keep(Enum):
@@ -42,7 +43,11 @@ KEEP: Final = Keep.KEEP
 
 @dataclass(frozen=True, slots=True)
 class NewOrder:
-    """An order to place. `price` is required for limit and stop and ignored for market. `sl`, `tp`: None for none."""
+    """An order to place. `price` is required for all but market, where it is ignored. `sl`, `tp`: None for none.
+
+    `stop_limit_price`: of a stop-limit order, where it rests once `price` was reached. `expiration_ms`: when a pending
+    order is withdrawn, UTC; None for never.
+    """
 
     symbol: str
     side: Side
@@ -53,6 +58,16 @@ class NewOrder:
     tp: float | None = None
     comment: str = ""
     magic: int = 0
+    stop_limit_price: float | None = None
+    expiration_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PositionClose:
+    """The closing of an open position, all (volume None) or part of it, in lots."""
+
+    ticket: int
+    volume: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +77,40 @@ class PositionChange:
     ticket: int
     sl: float | Keep | None = KEEP
     tp: float | Keep | None = KEEP
+
+
+@dataclass(frozen=True, slots=True)
+class OrderChange:
+    """New terms of a pending order: KEEP leaves one, None removes it. Type and volume cannot be changed."""
+
+    ticket: int
+    price: float | Keep = KEEP
+    stop_limit_price: float | Keep = KEEP
+    sl: float | Keep | None = KEEP
+    tp: float | Keep | None = KEEP
+    expiration_ms: int | Keep | None = KEEP
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCancellation:
+    """The withdrawal of a pending order."""
+
+    ticket: int
+
+
+TradeRequest = NewOrder | PositionClose | PositionChange | OrderChange | OrderCancellation
+"""Whatever is sent to the broker to change something."""
+
+
+@dataclass(frozen=True, slots=True)
+class TradeMark:
+    """What a request is known by at the broker when its answer was lost: stored before the request is sent.
+
+    `tag`: 48 random bits, which travel in the order's magic number or comment. `since_ms`: when it was meant, UTC.
+    """
+
+    tag: int
+    since_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +150,100 @@ class Position:
     tp: float | None = None
     magic: int = 0
     comment: str = ""
+
+
+class OrderState(StrEnum):
+    """Where an order stands."""
+
+    PLACED = "placed"
+    PARTIAL = "partial"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order, pending or past. `volume` in lots as asked for, `remaining` what is not filled yet. Times in ms, UTC.
+
+    `price`: 0 for a market order. `done_time_ms`: when it left the book, None while pending. `position`: ticket of the
+    position that it belongs to, None for none. `expiration_ms`: None for never, or for as long as the broker lets it.
+    """
+
+    ticket: int
+    symbol: str
+    side: Side
+    order_type: OrderType
+    volume: float
+    remaining: float
+    price: float
+    state: OrderState
+    setup_time_ms: int
+    stop_limit_price: float | None = None
+    sl: float | None = None
+    tp: float | None = None
+    expiration_ms: int | None = None
+    done_time_ms: int | None = None
+    position: int | None = None
+    magic: int = 0
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCheck:
+    """What would happen to an order, and the account's figures after it; money in the account's currency.
+
+    `retcode`: 0 for a sound order. Figures are None where the terminal does not say.
+    """
+
+    success: bool
+    retcode: int
+    error: str | None = None
+    balance: float | None = None
+    equity: float | None = None
+    margin: float | None = None
+    free_margin: float | None = None
+    margin_level: float | None = None
+
+
+DealType = Literal["buy", "sell", "balance", "credit", "charge", "correction", "bonus", "commission", "interest"]
+DealEntry = Literal["in", "out", "inout", "out_by"]
+DealReason = Literal["client", "expert", "mobile", "web", "sl", "tp", "so"]
+
+
+@dataclass(frozen=True, slots=True)
+class Deal:
+    """One execution, or a balance operation (`symbol` None, `profit` its amount). Time in ms, UTC."""
+
+    ticket: int
+    type: DealType
+    time_ms: int
+    profit: float
+    order: int | None = None
+    position: int | None = None
+    entry: DealEntry | None = None
+    reason: DealReason | None = None
+    symbol: str | None = None
+    volume: float = 0.0
+    price: float = 0.0
+    swap: float = 0.0
+    commission: float = 0.0
+    fee: float = 0.0
+    magic: int = 0
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryQuery:
+    """A stretch of the account's past: rows with `from_ms` <= time < `to_ms` (UTC), oldest first, then by ticket.
+
+    `position`: only what belongs to the position with this ticket. `after`: time in ms and ticket of the last row that
+    the caller has: only later ones. `limit`: most rows.
+    """
+
+    from_ms: int
+    to_ms: int
+    limit: int
+    position: int | None = None
+    after: tuple[int, int] | None = None

@@ -11,8 +11,20 @@ from typing import Protocol
 
 from reference_server.domain.account import Account, AccountInfo, AccountState, Mt5Credentials
 from reference_server.domain.events import TerminalEvent
-from reference_server.domain.market import Tick, Timeframe
-from reference_server.domain.trading import NewOrder, OrderResult, Position, PositionChange
+from reference_server.domain.market import Candle, SymbolSpecification, Tick, Timeframe
+from reference_server.domain.trading import (
+    Deal,
+    HistoryQuery,
+    NewOrder,
+    Order,
+    OrderChange,
+    OrderCheck,
+    OrderResult,
+    Position,
+    PositionChange,
+    TradeMark,
+    TradeRequest,
+)
 from reference_server.domain.user import User
 
 Listener = Callable[[TerminalEvent], None]
@@ -51,7 +63,8 @@ class Terminal(Protocol):
     """One MetaTrader 5 terminal, logged in to one account.
 
     Every call raises TerminalUnavailable when the terminal cannot be reached and nothing was done, and the trading
-    calls raise OutcomeUnknown when the request left and no answer came.
+    calls raise OutcomeUnknown when the request left and no answer came. `mark` is what a trade is found again by; the
+    terminal makes its own where none is given.
     """
 
     async def account_info(self) -> AccountInfo: ...
@@ -62,22 +75,69 @@ class Terminal(Protocol):
         """Raises PositionNotFound."""
         ...
 
-    async def place_order(self, order: NewOrder) -> OrderResult:
+    async def place_order(self, order: NewOrder, mark: TradeMark | None = None) -> OrderResult:
         """Raises SymbolNotFound."""
         ...
 
-    async def close_position(self, ticket: int, volume: float | None) -> OrderResult:
+    async def close_position(self, ticket: int, volume: float | None, mark: TradeMark | None = None) -> OrderResult:
         """Close all (volume None) or part. Raises PositionNotFound."""
         ...
 
-    async def modify_position(self, change: PositionChange) -> OrderResult:
+    async def modify_position(self, change: PositionChange, mark: TradeMark | None = None) -> OrderResult:
         """Raises PositionNotFound."""
+        ...
+
+    async def modify_order(self, change: OrderChange, mark: TradeMark | None = None) -> OrderResult:
+        """Raises OrderNotFound when no pending order has this ticket."""
+        ...
+
+    async def cancel_order(self, ticket: int, mark: TradeMark | None = None) -> OrderResult:
+        """Raises OrderNotFound when no pending order has this ticket."""
+        ...
+
+    async def check_order(self, order: NewOrder) -> OrderCheck:
+        """What would happen to an order; nothing is sent to the market. Raises SymbolNotFound."""
+        ...
+
+    async def reconcile(self, request: TradeRequest, mark: TradeMark) -> OrderResult | None:
+        """Look for a trade whose answer was lost, in this life of the gateway or an earlier one.
+
+        Waits until it is found, or until there is no more use in looking: None. Other trades of the account wait while
+        it may still show up. Raises TerminalUnavailable when the terminal is closed meanwhile.
+        """
+        ...
+
+    async def orders(self) -> Sequence[Order]:
+        """Pending orders, oldest first."""
+        ...
+
+    async def order(self, ticket: int) -> Order:
+        """One order, pending or past. Raises OrderNotFound."""
+        ...
+
+    async def deals(self, query: HistoryQuery) -> Sequence[Deal]: ...
+
+    async def past_orders(self, query: HistoryQuery) -> Sequence[Order]:
+        """Orders that are not pending any more, by the time at which they left the book."""
         ...
 
     async def symbols(self) -> Sequence[str]: ...
 
     async def price(self, symbol: str) -> Tick:
         """The latest tick. Raises SymbolNotFound, PriceUnavailable."""
+        ...
+
+    async def specification(self, symbol: str) -> SymbolSpecification:
+        """Raises SymbolNotFound."""
+        ...
+
+    async def candles(
+        self, symbol: str, timeframe: Timeframe, from_ms: int | None, to_ms: int | None, limit: int
+    ) -> Sequence[Candle]:
+        """Bars that open at `from_ms` or later and before `to_ms` (now, if None), oldest first.
+
+        At most `limit`, the newest of the range; the last may be incomplete. Raises SymbolNotFound, PriceUnavailable.
+        """
         ...
 
     def watch(self, symbols: Collection[str], candles: Collection[tuple[str, Timeframe]]) -> None:
