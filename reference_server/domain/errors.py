@@ -37,6 +37,7 @@
         ├── InternalError
         ├── AccountNotReady
         ├── TerminalUnavailable
+        ├── StorageUnavailable
         ├── PriceUnavailable
         └── OutcomeUnknown
 
@@ -74,6 +75,8 @@ class GatewayError(Exception):
         self.message = message or self.sentence
         self.retry_after_seconds = retry_after_seconds
         self.violations = violations
+        self.is_replayed = False
+        """Whether it is the stored answer to an earlier request with the same idempotency key."""
 
 
 class AuthenticationFailed(GatewayError):
@@ -305,6 +308,13 @@ class TerminalUnavailable(ServerFault):
 
     reason = "terminal_unavailable"
     sentence = "The MetaTrader 5 terminal cannot be reached: nothing was done."
+
+
+class StorageUnavailable(ServerFault):
+    """The gateway cannot read or write what it must remember (disk full, database locked); nothing was done."""
+
+    reason = "storage_unavailable"
+    sentence = "The gateway's storage cannot be used now: nothing was done. Try again."
 
 
 class PriceUnavailable(ServerFault):
