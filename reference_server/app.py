@@ -20,9 +20,11 @@ from reference_server.api.accounts import account_handlers
 from reference_server.api.compiled import Pipeline
 from reference_server.api.failures import Failures
 from reference_server.api.frames import FrameEncoder
+from reference_server.api.history import history_handlers
 from reference_server.api.http import gateway_app, operations_app
 from reference_server.api.limits import Limits
 from reference_server.api.market import market_handlers
+from reference_server.api.requests import request_handlers
 from reference_server.api.spec_document import claimed_contract, document_routes
 from reference_server.api.system import system_handlers
 from reference_server.api.trading import trading_handlers
@@ -32,6 +34,7 @@ from reference_server.clock import SystemClock
 from reference_server.config import Settings
 from reference_server.domain.plans import PLANS
 from reference_server.provider import choose_terminals, patience
+from reference_server.storage.journal import SqlJournal
 from reference_server.storage.limits import SteadyLimiter
 from reference_server.store import open_store
 from reference_server.telemetry import REQUEST_ID, scrub
@@ -39,16 +42,28 @@ from reference_server.usecases.account_book import AccountBook
 from reference_server.usecases.accounts import AccountUseCases
 from reference_server.usecases.feed import Feeds
 from reference_server.usecases.health import HealthUseCases
+from reference_server.usecases.history import Cursors, HistoryUseCases
 from reference_server.usecases.market import MarketUseCases
 from reference_server.usecases.outbox import CloseCode
 from reference_server.usecases.ports import Clock, Terminals
+from reference_server.usecases.reconciliation import Reconciler
+from reference_server.usecases.requests import TradeRequests
 from reference_server.usecases.session import SessionLimits
 from reference_server.usecases.streams import Streams
 from reference_server.usecases.supervision import Supervisor
 from reference_server.usecases.trading import TradingUseCases
 from reference_server.usecases.users import Registration, UserUseCases
 
-CAPABILITIES: Final[tuple[str, ...]] = ()
+CAPABILITIES: Final = (
+    "account-selection",
+    "idempotency",
+    "pending-orders",
+    "history",
+    "candles",
+    "symbol-specification",
+    "order-check",
+    "rate-limit-headers",
+)
 """The extended capabilities that this gateway has and claims."""
 
 ACCESS_LOGGER: Final = "tonpo.access"
@@ -88,12 +103,19 @@ async def open_gateway(
         stack.push_async_callback(supervisor.stop)
         accounts = AccountUseCases(book, supervisor, store.vault, clock, secrets.token_bytes)
         stack.push_async_callback(accounts.close)
-        trading = TradingUseCases(book, supervisor, store.trades, clock)
-        stack.push_async_callback(trading.close)
+        journal = SqlJournal.open(settings.data_dir, clock, is_durable=settings.journal_durability == "power_cut")
+        stack.push_async_callback(journal.close)
+        reconciler = Reconciler(journal)
+        stack.push_async_callback(reconciler.close)
+        supervisor.on_ready.append(reconciler.terminal_ready)
+        requests = TradeRequests(book, supervisor, journal, reconciler, clock, secrets.token_bytes)
+        stack.push_async_callback(requests.close)
+        history = HistoryUseCases(book, supervisor, clock, Cursors(journal.cursor_secret()))
         limits = SessionLimits(settings.ws_max_symbols, settings.ws_send_queue_events, settings.ws_max_sockets)
         streams = Streams(book, supervisor, feeds, limits=limits)
         users.on_key_revoked.append(streams.close_user)
         stack.callback(streams.close_all, CloseCode.RESTARTING)
+        reconciler.begin()
         await supervisor.start()
         contract = claimed_contract(CAPABILITIES)
         failures = Failures(_report_defect)
@@ -102,7 +124,9 @@ async def open_gateway(
             **system_handlers(health),
             **user_handlers(users),
             **account_handlers(accounts),
-            **trading_handlers(trading),
+            **trading_handlers(TradingUseCases(book, supervisor)),
+            **request_handlers(requests),
+            **history_handlers(history),
             **market_handlers(MarketUseCases(book, supervisor)),
         }
         pipeline = Pipeline(

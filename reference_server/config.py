@@ -161,6 +161,14 @@ class Settings:
             reading.whole(0, 86_400_000), "milliseconds", "how long a lost order is looked for in all, for the stream"
         ),
     )
+    journal_durability: str = field(
+        default="power_cut",
+        metadata=_means(
+            reading.one_of("power_cut", "process"),
+            "power_cut, process",
+            "what an order's record survives before the order is sent; on slow disks, process saves the wait",
+        ),
+    )
     tick_poll_interval_ms: int = field(
         default=20,
         metadata=_means(

@@ -30,6 +30,7 @@ ERROR_TABLE: dict[type[errors.GatewayError], Row] = {
     errors.AccountNotReady: (503, SERVER),
     errors.TerminalUnavailable: (503, SERVER),
     errors.PriceUnavailable: (503, SERVER),
+    errors.StorageUnavailable: (503, SERVER),
     errors.OutcomeUnknown: (504, SERVER),
     errors.GatewayError: (500, SERVER),
 }

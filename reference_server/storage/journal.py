@@ -47,6 +47,8 @@ _SCHEMA: Final = (
     "CREATE INDEX open_requests ON requests (number) WHERE outcome IN ('in_flight', 'unknown')",
     """CREATE TABLE trades_per_day (
         user_id TEXT NOT NULL, day TEXT NOT NULL, trades INTEGER NOT NULL, PRIMARY KEY (user_id, day)) WITHOUT ROWID""",
+    "CREATE TABLE cursor_secret (secret BLOB NOT NULL)",
+    "INSERT INTO cursor_secret VALUES (randomblob(32))",
 )
 _COLUMNS: Final = (
     "number, user_id, account_id, operation, kind, request, tag, since_ms, key, fingerprint, counted_day"
@@ -156,6 +158,11 @@ class SqlJournal:
     def open_requests(self) -> Sequence[TradeRecord]:
         """Return every request of which it is not known what became of it, oldest first. Raises StorageUnavailable."""
         return [record for record in map(_record, self._file.read(_OPEN)) if record.number not in self._settled]
+
+    def cursor_secret(self) -> bytes:
+        """Return the 32 random bytes that seal cursors, made with the journal. Raises StorageUnavailable."""
+        secret: bytes = self._file.read("SELECT secret FROM cursor_secret")[0][0]
+        return secret
 
     def trades(self, user_id: str, day: str) -> int:
         """Return how many trades of a day (ISO, UTC) count against the user's limit. Raises StorageUnavailable."""

@@ -33,6 +33,9 @@ _log = logging.getLogger(__name__)
 _S = AccountState
 _Step = Callable[[Account], Account]
 
+ReadyListener = Callable[[str, Terminal], None]
+"""Told each terminal that can be used from now on, with its account's id; must not block or raise."""
+
 
 class _Over(Exception):
     """The account is deleted or refused: nothing is left to supervise."""
@@ -131,6 +134,7 @@ class Supervisor:
         self._runs: dict[str, _Run] = {}
         self._ready: dict[str, Terminal] = {}
         self._stopped = False
+        self.on_ready: list[ReadyListener] = []
 
     async def start(self) -> None:
         """Take up every stored account that ought to have a terminal; states of a dead process are brought back."""
@@ -236,6 +240,8 @@ class Supervisor:
             if not link.was_lost:
                 self._ready[run.account_id] = terminal
                 self._feeds.attach(run.account_id, terminal)
+                for listener in tuple(self.on_ready):
+                    listener(run.account_id, terminal)
             is_alive = await link.lost()
             await self._move(run, _S.DISCONNECTED, link.detail or "The terminal lost its broker.")
             if not is_alive:

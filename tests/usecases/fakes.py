@@ -6,13 +6,19 @@ import asyncio
 import hashlib
 import heapq
 import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TypeVar
 
 from reference_server.domain.account import LEGAL_MOVES, Account, AccountInfo, AccountState, Mt5Credentials
-from reference_server.domain.errors import AccountLimitReached, PositionNotFound, SymbolNotFound
+from reference_server.domain.errors import (
+    AccountLimitReached,
+    DailyTradeLimitExceeded,
+    GatewayError,
+    PositionNotFound,
+    SymbolNotFound,
+)
 from reference_server.domain.events import (
     AccountChanged,
     CandleClosed,
@@ -23,6 +29,7 @@ from reference_server.domain.events import (
 )
 from reference_server.domain.market import Candle, SymbolSpecification, Tick, Timeframe
 from reference_server.domain.plans import PLANS, Plan
+from reference_server.domain.requests import Claim, Outcome, TradeRecord
 from reference_server.domain.trading import (
     Deal,
     HistoryQuery,
@@ -45,8 +52,11 @@ from reference_server.usecases.account_book import AccountBook
 from reference_server.usecases.accounts import AccountUseCases
 from reference_server.usecases.feed import Feeds
 from reference_server.usecases.health import HealthUseCases
+from reference_server.usecases.history import Cursors, HistoryUseCases
 from reference_server.usecases.market import MarketUseCases
 from reference_server.usecases.ports import BrokerUnreachable, Listener, LoginRefused, MintedKey, RateDecision
+from reference_server.usecases.reconciliation import Reconciler
+from reference_server.usecases.requests import TradeRequests
 from reference_server.usecases.session import SessionLimits
 from reference_server.usecases.streams import Streams
 from reference_server.usecases.supervision import Supervisor
@@ -244,6 +254,8 @@ class FakeTerminals:
         self.attempts = 0
         self.failure: Exception | None = None
         self.hold: asyncio.Event | None = None
+        self.found: OrderResult | None = None
+        """What the next terminals find of lost trades."""
         self.closed = False
 
     @property
@@ -265,6 +277,7 @@ class FakeTerminals:
         if credentials.server.startswith("Unreachable"):
             raise BrokerUnreachable("No connection")
         terminal = FakeTerminal(account_id, listener)
+        terminal.found = self.found
         self.opened.append(terminal)
         return terminal
 
@@ -394,24 +407,55 @@ class FakeLimiter:
         return RateDecision(self.hits[key] <= per_minute, max(0, per_minute - self.hits[key]), 12.5)
 
 
-class FakeCounter:
-    """Trades per user and day."""
+class FakeJournal:
+    """Requests in memory. `meanwhile` happens while one is being written down; with `failure` set nothing is."""
 
     def __init__(self) -> None:
+        self.records: dict[int, TradeRecord] = {}
         self.counts: dict[tuple[str, str], int] = {}
-        self.touched = 0
+        self.failure: GatewayError | None = None
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
 
-    async def take(self, user_id: str, day: str, limit: int) -> bool:
-        self.touched += 1
+    async def claim(self, record: TradeRecord, *, daily_limit: int | None) -> Claim:
         await asyncio.sleep(0)
-        if self.counts.get((user_id, day), 0) >= limit:
-            return False
-        self.counts[user_id, day] = self.counts.get((user_id, day), 0) + 1
-        return True
+        if self.failure is not None:
+            raise self.failure
+        earlier = None if record.key is None else self.by_key(record.user_id, record.key)
+        if earlier is not None:
+            if earlier.outcome is not Outcome.NOT_SENT or earlier.fingerprint != record.fingerprint:
+                return Claim(earlier, is_new=False)
+            del self.records[earlier.number]
+        if record.counted_day is not None and daily_limit is not None:
+            day = (record.user_id, record.counted_day)
+            if self.counts.get(day, 0) >= daily_limit:
+                raise DailyTradeLimitExceeded
+            self.counts[day] = self.counts.get(day, 0) + 1
+        written = replace(record, number=len(self.records) + 1)
+        self.records[written.number] = written
+        if self.meanwhile is not None:
+            await self.meanwhile()
+        return Claim(written, is_new=True)
 
-    async def give_back(self, user_id: str, day: str) -> None:
-        self.touched += 1
-        self.counts[user_id, day] -= 1
+    def settle(self, record: TradeRecord) -> None:
+        assert self.records[record.number].outcome.is_open, "what is known does not change"
+        self.records[record.number] = record
+        if record.counted_day is not None and record.outcome in (Outcome.REFUSED, Outcome.NOT_SENT):
+            self.counts[record.user_id, record.counted_day] -= 1
+
+    def by_key(self, user_id: str, key: str) -> TradeRecord | None:
+        found = [one for one in self.records.values() if (one.user_id, one.key) == (user_id, key)]
+        return found[-1] if found else None
+
+    def open_requests(self) -> Sequence[TradeRecord]:
+        for record in list(self.records.values()):
+            if record.outcome is Outcome.IN_FLIGHT:
+                self.records[record.number] = record.settled(Outcome.UNKNOWN)
+        return [one for one in self.records.values() if one.outcome.is_open]
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """What became of each request, in their order."""
+        return [one.outcome for one in self.records.values()]
 
 
 class FakeEncoder:
@@ -452,7 +496,7 @@ class Gateway:
     users: FakeUsers = field(default_factory=FakeUsers)
     terminals: FakeTerminals = field(default_factory=FakeTerminals)
     vault: FakeVault = field(default_factory=FakeVault)
-    counter: FakeCounter = field(default_factory=FakeCounter)
+    journal: FakeJournal = field(default_factory=FakeJournal)
     limiter: FakeLimiter = field(default_factory=FakeLimiter)
     encoder: FakeEncoder = field(default_factory=FakeEncoder)
     registration: Registration = field(default_factory=lambda: Registration(PLANS["free"]))
@@ -469,7 +513,11 @@ class Gateway:
         self.streams = Streams(self.book, self.supervisor, self.feeds, limits=self.limits)
         self.user_cases = UserUseCases(self.users, FakeKeys(), self.limiter, self.clock, entropy, self.registration)
         self.account_cases = AccountUseCases(self.book, self.supervisor, self.vault, self.clock, entropy)
-        self.trading = TradingUseCases(self.book, self.supervisor, self.counter, self.clock)
+        self.reconciler = Reconciler(self.journal)
+        self.supervisor.on_ready.append(self.reconciler.terminal_ready)
+        self.requests = TradeRequests(self.book, self.supervisor, self.journal, self.reconciler, self.clock, entropy)
+        self.trading = TradingUseCases(self.book, self.supervisor)
+        self.history = HistoryUseCases(self.book, self.supervisor, self.clock, Cursors(b"secret"))
         self.market = MarketUseCases(self.book, self.supervisor)
         self.health = HealthUseCases(self.supervisor, self.streams, version="1.2.3")
 
@@ -485,9 +533,12 @@ class Gateway:
 
     async def restarted(self) -> Gateway:
         """A new process over the same storage; the old one is stopped without storing anything."""
+        await self.reconciler.close()
         await self.supervisor.stop()
         await self.book.close()
-        return Gateway(self.clock, self.accounts, self.users, vault=self.vault, random=self.random)
+        return Gateway(
+            self.clock, self.accounts, self.users, vault=self.vault, journal=self.journal, random=self.random
+        )
 
 
 def make_user(plan: str = "pro", user_id: str = "usr_1") -> User:
