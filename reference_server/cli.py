@@ -87,6 +87,7 @@ def _run(settings: Settings, listener: socket.socket, tls: Tls | None) -> None:
         warnings.simplefilter("ignore")  # connexion imports what its own dependencies have deprecated
         from reference_server.api.server import GatewayServer, server_config
         from reference_server.app import open_gateway
+        from reference_server.storage.journal_file import JournalUnusable
         from reference_server.terminals.providers.simulator_state import SimulatorStateUnusable
         from reference_server.terminals.providers.unusable import ProviderUnusable
 
@@ -99,7 +100,7 @@ def _run(settings: Settings, listener: socket.socket, tls: Tls | None) -> None:
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(run())
-    except (ProviderUnusable, SimulatorStateUnusable) as error:
+    except (ProviderUnusable, SimulatorStateUnusable, JournalUnusable) as error:
         raise click.UsageError(str(error)) from error
     except KeyboardInterrupt:
         pass  # a second Ctrl-C while closing: what is stored is safe at any moment

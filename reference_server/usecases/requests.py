@@ -25,6 +25,7 @@ from reference_server.domain.errors import (
     IdempotencyKeyInFlight,
     IdempotencyKeyReused,
     InvalidBody,
+    OrderNotFound,
     OutcomeUnknown,
     PositionNotFound,
     RequestNotFound,
@@ -52,6 +53,7 @@ from reference_server.usecases.supervision import Supervisor
 
 _DAY_MS = 86_400_000
 _TAG_BYTES = 6
+_NO_LEVELS = "No open position and no pending order has this ticket."
 
 _log = logging.getLogger(__name__)
 
@@ -192,8 +194,10 @@ class TradeRequests:
             self._journal.settle(unknown)
             self._reconciler.lost(unknown, terminal)
             raise
-        except GatewayError:  # refused before it left
+        except GatewayError as refused:  # before it left
             self._journal.settle(record.settled(Outcome.NOT_SENT))
+            if isinstance(refused, OrderNotFound) and isinstance(record.request, OrderChange):
+                raise PositionNotFound(_NO_LEVELS) from refused  # it left the book a moment ago
             raise
         self._journal.settle(record.answered(result))
         return Traded(result)
@@ -206,7 +210,7 @@ async def _addressed(change: LevelChange, terminal: Terminal) -> TradeRequest:
     except PositionNotFound:
         if any(pending.ticket == change.ticket for pending in await terminal.orders()):
             return OrderChange(change.ticket, price=change.price, sl=change.sl, tp=change.tp)
-        raise PositionNotFound("No open position and no pending order has this ticket.") from None
+        raise PositionNotFound(_NO_LEVELS) from None
     if change.price is not KEEP:
         raise InvalidBody(
             "The field price moves pending orders; this ticket is that of an open position.",
