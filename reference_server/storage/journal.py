@@ -6,6 +6,7 @@ not known until it is. What the process that wrote it left in flight is unknown 
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,7 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
-from reference_server.domain.errors import DailyTradeLimitExceeded
+from reference_server.domain.errors import DailyTradeLimitExceeded, StorageUnavailable
 from reference_server.domain.requests import Claim, Outcome, TradeRecord
 from reference_server.domain.trading import (
     NewOrder,
@@ -27,12 +28,14 @@ from reference_server.domain.trading import (
     TradeMark,
     TradeRequest,
 )
-from reference_server.storage.journal_file import JournalFile
+from reference_server.storage.journal_file import JournalFile, NotDurable
 from reference_server.usecases.ports import Clock
 
 JOURNAL_FILE: Final = "journal.db"
 KEPT_MS: Final = 24 * 3600 * 1000
 """How long a key is kept. Source: design, capability `idempotency`."""
+CLAIM_SECONDS: Final = 5.0
+"""How long a request waits to be written down before it is refused: a disk that takes longer is ill."""
 PURGE_SECONDS: Final = 60.0
 PURGED_AT_ONCE: Final = 300
 """Rows; a millisecond. While there are more, it is done every second."""
@@ -119,10 +122,31 @@ class SqlJournal:
             return Claim(replace(record, number=number), is_new=True)
 
         self._purge()
-        claim: Claim | None = await self._file.write(write)
+        claim = await self._written(self._file.write(write))
         if claim is None:
             raise DailyTradeLimitExceeded
         return claim
+
+    async def _written(self, writing: asyncio.Future[Claim | None]) -> Claim | None:
+        """Wait until a claim is durable. One that is not in time, or never, is not sent: its key stays free."""
+        try:
+            async with asyncio.timeout(CLAIM_SECONDS):
+                return await asyncio.shield(writing)
+        except TimeoutError:
+            writing.add_done_callback(self._abandon)
+            raise StorageUnavailable(
+                "The gateway's disk did not confirm the request in time: nothing was done. Try again.",
+                retry_after_seconds=1,
+            ) from None
+        except NotDurable as failure:
+            self._abandon(writing)
+            raise StorageUnavailable(retry_after_seconds=1) from failure
+
+    def _abandon(self, writing: asyncio.Future[Claim | None]) -> None:
+        error = writing.exception()
+        claim = error.value if isinstance(error, NotDurable) else None if error is not None else writing.result()
+        if claim is not None and claim.is_new:
+            self.settle(claim.record.settled(Outcome.NOT_SENT))
 
     def settle(self, record: TradeRecord) -> None:
         """Note what became of a request; one without a key is forgotten once that is known."""

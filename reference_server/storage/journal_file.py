@@ -44,6 +44,14 @@ class _Entry:
     then: Callable[[], None] | None = None
 
 
+class NotDurable(Exception):
+    """It is written, and whether a power cut would leave it there is not known. `value` is what the write returned."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__("the file system did not confirm a write to the journal")
+        self.value = value
+
+
 class JournalFile:
     """An open journal. Everything but `close` is called on the event loop that opened it."""
 
@@ -90,7 +98,8 @@ class JournalFile:
     def write(self, work: Write) -> asyncio.Future[Any]:
         """Do this in the turn's transaction; the future has its value once that is durable.
 
-        It has StorageUnavailable when the transaction failed: then nothing of it was written.
+        It has StorageUnavailable when the transaction failed: then nothing of it was written; NotDurable when the file
+        system failed afterwards.
         """
         written: asyncio.Future[Any] = self._loop.create_future()
         self._schedule(_Entry(work, written))
@@ -204,7 +213,9 @@ class JournalFile:
                 if error is None:
                     written.set_result(value)
                 else:
-                    written.set_exception(self._unavailable(error))
+                    written.set_exception(NotDurable(value))
+            if error is not None:
+                _log.error("the journal is not confirmed by the file system: %s", error)
             if self._unsynced:
                 self._sync()
 

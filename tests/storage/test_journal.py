@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from dataclasses import replace
@@ -266,6 +267,34 @@ async def test_a_full_disk_refuses_claims_and_leaves_no_half_of_one(
     assert journal.by_key("usr_1", f"{filled}") is None
     assert journal.trades("usr_1", "2023-11-14") == filled
     assert (await journal.claim(record(key=f"{filled}"), daily_limit=None)).is_new
+
+
+async def test_a_claim_that_the_file_system_does_not_confirm_is_refused_and_its_key_stays_free(
+    journal: SqlJournal, record: Callable[..., TradeRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_descriptor: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as ill:
+        ill.setattr(journal_file, "_fdatasync", fail)
+        with pytest.raises(StorageUnavailable):
+            await journal.claim(record(key="k", counted_day="2023-11-14"), daily_limit=5)
+    assert (await journal.claim(record(key="k"), daily_limit=None)).is_new
+    assert journal.trades("usr_1", "2023-11-14") == 0
+
+
+async def test_a_disk_that_hangs_refuses_claims_in_time_and_frees_their_keys(
+    journal: SqlJournal, record: Callable[..., TradeRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_well = threading.Event()
+    with monkeypatch.context() as ill:
+        ill.setattr(journal_file, "_fdatasync", lambda _descriptor: is_well.wait(30))
+        ill.setattr("reference_server.storage.journal.CLAIM_SECONDS", 0.01)
+        with pytest.raises(StorageUnavailable, match="in time"):
+            await journal.claim(record(key="k"), daily_limit=None)
+    is_well.set()
+    assert (await journal.claim(record(key="other"), daily_limit=None)).is_new
+    assert (await journal.claim(record(key="k"), daily_limit=None)).is_new
 
 
 async def test_the_log_is_moved_into_the_database_and_begins_anew(
