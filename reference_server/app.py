@@ -35,6 +35,7 @@ from reference_server.config import Settings
 from reference_server.domain.plans import PLANS
 from reference_server.provider import choose_terminals, patience
 from reference_server.storage.journal import SqlJournal
+from reference_server.storage.journal_schema import open_journal_file
 from reference_server.storage.limits import SteadyLimiter
 from reference_server.store import open_store
 from reference_server.telemetry import REQUEST_ID, scrub
@@ -103,8 +104,9 @@ async def open_gateway(
         stack.push_async_callback(supervisor.stop)
         accounts = AccountUseCases(book, supervisor, store.vault, clock, secrets.token_bytes)
         stack.push_async_callback(accounts.close)
-        journal = SqlJournal.open(settings.data_dir, clock, is_durable=settings.journal_durability == "power_cut")
-        stack.push_async_callback(journal.close)
+        journal_file = open_journal_file(settings.data_dir, is_durable=settings.journal_durability == "power_cut")
+        stack.push_async_callback(journal_file.close)
+        journal = SqlJournal(journal_file, clock)
         reconciler = Reconciler(journal)
         stack.push_async_callback(reconciler.close)
         supervisor.on_ready.append(reconciler.terminal_ready)

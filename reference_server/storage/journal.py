@@ -11,7 +11,6 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -31,7 +30,6 @@ from reference_server.domain.trading import (
 from reference_server.storage.journal_file import JournalFile, NotDurable
 from reference_server.usecases.ports import Clock
 
-JOURNAL_FILE: Final = "journal.db"
 KEPT_MS: Final = 24 * 3600 * 1000
 """How long a key is kept. Source: design, capability `idempotency`."""
 CLAIM_SECONDS: Final = 5.0
@@ -41,18 +39,6 @@ PURGED_AT_ONCE: Final = 300
 """Rows; a millisecond. While there are more, it is done every second."""
 _DAY_MS: Final = 24 * 3600 * 1000
 
-_SCHEMA: Final = (
-    """CREATE TABLE requests (
-        number INTEGER PRIMARY KEY, user_id TEXT NOT NULL, account_id TEXT NOT NULL, operation TEXT NOT NULL,
-        kind TEXT NOT NULL, request BLOB NOT NULL, tag INTEGER NOT NULL, since_ms INTEGER NOT NULL, key TEXT,
-        fingerprint BLOB NOT NULL, counted_day TEXT, outcome TEXT NOT NULL, result BLOB)""",
-    "CREATE UNIQUE INDEX requests_by_key ON requests (user_id, key) WHERE key IS NOT NULL",
-    "CREATE INDEX open_requests ON requests (number) WHERE outcome IN ('in_flight', 'unknown')",
-    """CREATE TABLE trades_per_day (
-        user_id TEXT NOT NULL, day TEXT NOT NULL, trades INTEGER NOT NULL, PRIMARY KEY (user_id, day)) WITHOUT ROWID""",
-    "CREATE TABLE cursor_secret (secret BLOB NOT NULL)",
-    "INSERT INTO cursor_secret VALUES (randomblob(32))",
-)
 _COLUMNS: Final = (
     "number, user_id, account_id, operation, kind, request, tag, since_ms, key, fingerprint, counted_day"
     + ", outcome, result"
@@ -87,7 +73,7 @@ _encode: Final = msgspec.msgpack.Encoder().encode
 
 
 class SqlJournal:
-    """Implements the Journal port."""
+    """Implements the Journal port in a file that `journal_schema` opened, which is its owner's to close."""
 
     def __init__(self, file: JournalFile, clock: Clock) -> None:
         self._file = file
@@ -95,11 +81,6 @@ class SqlJournal:
         self._settled: dict[int, TradeRecord] = {}  # whose outcome is not on disk yet
         self._next_purge = clock.monotonic()
         file.write_now(_forget_flights)
-
-    @classmethod
-    def open(cls, directory: Path, clock: Clock, *, is_durable: bool = True) -> SqlJournal:
-        """Open the journal of a data directory. Raises JournalUnusable, StorageUnavailable."""
-        return cls(JournalFile.open(directory / JOURNAL_FILE, _SCHEMA, is_durable=is_durable), clock)
 
     async def claim(self, record: TradeRecord, *, daily_limit: int | None) -> Claim:
         """Write a request down, or return the earlier one with its key.
@@ -192,10 +173,6 @@ class SqlJournal:
         """Return how many trades of a day (ISO, UTC) count against the user's limit. Raises StorageUnavailable."""
         rows = self._file.read("SELECT trades FROM trades_per_day WHERE user_id = ? AND day = ?", (user_id, day))
         return rows[0][0] if rows else 0
-
-    async def close(self) -> None:
-        """Write what waits and close the file."""
-        await self._file.close()
 
     def _earlier(self, connection: sqlite3.Connection, record: TradeRecord, kept_since_ms: int) -> TradeRecord | None:
         """Return the request that has the key already; one that is over, or may be taken up again, is dropped."""

@@ -113,10 +113,16 @@ class JournalFile:
         self._schedule(_Entry(work, None, then))
 
     def write_now(self, work: Write) -> Any:
-        """Do this at once, in a transaction of its own. Raises StorageUnavailable."""
+        """Do this at once, in a transaction of its own, and wait for the disk: for what is done seldom.
+
+        Raises StorageUnavailable.
+        """
         try:
-            return self._transact([work])[0]
-        except sqlite3.Error as error:
+            value = self._transact([work])[0]
+            if self._is_durable:
+                _fdatasync(self._log)
+            return value
+        except (sqlite3.Error, OSError) as error:
             raise self._unavailable(error) from error
 
     def read(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:

@@ -34,8 +34,10 @@ from reference_server.domain.trading import (
     TradeRequest,
 )
 from reference_server.storage import journal_file
-from reference_server.storage.journal import JOURNAL_FILE, KEPT_MS, SqlJournal
-from reference_server.storage.journal_file import JournalUnusable
+from reference_server.storage.journal import KEPT_MS, SqlJournal
+from reference_server.storage.journal_file import JournalFile, JournalUnusable
+from reference_server.storage.journal_schema import JOURNAL_FILE, open_journal_file
+from reference_server.storage.stream_positions import SqlStreamPositions
 from tests.storage.conftest import HandClock
 
 ORDER = NewOrder("EURUSD", Side.BUY, OrderType.MARKET, 0.1, sl=1.08, comment="é", magic=7)
@@ -54,10 +56,15 @@ REQUESTS: tuple[TradeRequest, ...] = (
 
 
 @pytest.fixture
-async def journal(tmp_path: Path, clock: HandClock) -> AsyncIterator[SqlJournal]:
-    opened = SqlJournal.open(tmp_path, clock)
+async def file(tmp_path: Path) -> AsyncIterator[JournalFile]:
+    opened = open_journal_file(tmp_path)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def journal(file: JournalFile, clock: HandClock) -> SqlJournal:
+    return SqlJournal(file, clock)
 
 
 @pytest.fixture
@@ -171,19 +178,21 @@ async def test_trades_count_up_to_the_limit_and_what_was_not_accepted_is_given_b
 async def test_the_next_process_finds_what_was_in_flight_as_unknown(
     tmp_path: Path, clock: HandClock, record: Callable[..., TradeRecord]
 ) -> None:
-    first = SqlJournal.open(tmp_path, clock)
+    file = open_journal_file(tmp_path)
+    first = SqlJournal(file, clock)
     flying = await claimed(first, record(key="flying"))
     done = (await claimed(first, record(key="done"))).answered(DONE)
     first.settle(done)
     secret = first.cursor_secret()
-    await first.close()
-    second = SqlJournal.open(tmp_path, clock)
+    await file.close()
+    file = open_journal_file(tmp_path)
+    second = SqlJournal(file, clock)
     try:
         assert second.open_requests() == [flying.settled(Outcome.UNKNOWN)]
         assert second.by_key("usr_1", "done") == done
         assert second.cursor_secret() == secret
     finally:
-        await second.close()
+        await file.close()
 
 
 KILLED = """
@@ -193,10 +202,11 @@ from reference_server.clock import SystemClock
 from reference_server.domain.requests import TradeRecord
 from reference_server.domain.trading import NewOrder, OrderResult, OrderType, Side, TradeMark
 from reference_server.storage.journal import SqlJournal
+from reference_server.storage.journal_schema import open_journal_file
 
 async def main():
     clock = SystemClock()
-    journal = SqlJournal.open(Path(sys.argv[1]), clock, is_durable=sys.argv[2] == "durable")
+    journal = SqlJournal(open_journal_file(Path(sys.argv[1]), is_durable=sys.argv[2] == "durable"), clock)
     order = NewOrder("EURUSD", Side.BUY, OrderType.MARKET, 0.1)
     for number in range(20):
         mark = TradeMark(number, clock.now_ms())
@@ -218,12 +228,13 @@ async def test_a_killed_process_has_written_down_all_that_was_claimed_and_settle
     command = [sys.executable, "-c", KILLED, str(tmp_path), durability]
     ended = await asyncio.to_thread(subprocess.run, command, check=False)
     assert ended.returncode == -signal.SIGKILL
-    journal = SqlJournal.open(tmp_path, SystemClock())
+    file = open_journal_file(tmp_path)
+    journal = SqlJournal(file, SystemClock())
     try:
         outcomes = [found.outcome for number in range(20) if (found := journal.by_key("usr_1", f"{number}"))]
         assert outcomes == [Outcome.UNKNOWN, Outcome.ACCEPTED] * 10
     finally:
-        await journal.close()
+        await file.close()
 
 
 async def test_a_locked_journal_refuses_claims_and_catches_up_with_outcomes(
@@ -248,9 +259,9 @@ async def test_a_locked_journal_refuses_claims_and_catches_up_with_outcomes(
 
 
 async def test_a_full_disk_refuses_claims_and_leaves_no_half_of_one(
-    tmp_path: Path, journal: SqlJournal, record: Callable[..., TradeRecord]
+    file: JournalFile, journal: SqlJournal, record: Callable[..., TradeRecord]
 ) -> None:
-    connection = journal._file._connection
+    connection = file._connection
     await claimed(journal, record(key="first"))
     pages = connection.execute("PRAGMA page_count").fetchone()[0]
     connection.execute(f"PRAGMA max_page_count = {pages}")  # SQLite's own "disk is full"
@@ -298,10 +309,14 @@ async def test_a_disk_that_hangs_refuses_claims_in_time_and_frees_their_keys(
 
 
 async def test_the_log_is_moved_into_the_database_and_begins_anew(
-    tmp_path: Path, journal: SqlJournal, record: Callable[..., TradeRecord], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    file: JournalFile,
+    journal: SqlJournal,
+    record: Callable[..., TradeRecord],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(journal_file, "LOG_BYTES", 200_000)
-    journal._file._move_above = 200_000
+    file._move_above = 200_000
     sizes = []
     for number in range(600):
         await journal.claim(record(key=f"{number}"), daily_limit=None)
@@ -316,18 +331,16 @@ async def test_the_journal_is_readable_by_its_owner_alone(tmp_path: Path, journa
     assert (tmp_path / JOURNAL_FILE).stat().st_mode & 0o777 == 0o600
 
 
-async def test_a_file_that_is_no_journal_or_a_newer_one_is_refused_with_a_sentence(
-    tmp_path: Path, clock: HandClock
-) -> None:
+def test_a_file_that_is_no_journal_or_a_newer_one_is_refused_with_a_sentence(tmp_path: Path) -> None:
     path = tmp_path / JOURNAL_FILE
     path.write_bytes(b"not a database" * 1000)
     with pytest.raises(JournalUnusable, match="not a database"):
-        SqlJournal.open(tmp_path, clock)
+        open_journal_file(tmp_path)
     path.unlink()
     with closing(sqlite3.connect(path)) as newer:
         newer.execute("PRAGMA user_version = 99")
     with pytest.raises(JournalUnusable, match="newer version"):
-        SqlJournal.open(tmp_path, clock)
+        open_journal_file(tmp_path)
 
 
 @given(
@@ -345,15 +358,17 @@ def test_the_count_of_the_day_is_that_of_the_requests_that_count(
 
     async def run() -> None:
         clock = HandClock()
-        journal = SqlJournal.open(folder, clock, is_durable=False)
+        file = open_journal_file(folder, is_durable=False)
+        journal = SqlJournal(file, clock)
         try:
             open_: dict[str, TradeRecord] = {}
             counting: set[str] = set()
             for number, (which, outcome) in enumerate(steps):
                 key = f"{which}"
                 if outcome == "restart":
-                    await journal.close()
-                    journal = SqlJournal.open(folder, clock, is_durable=False)
+                    await file.close()
+                    file = open_journal_file(folder, is_durable=False)
+                    journal = SqlJournal(file, clock)
                 elif outcome is None:
                     drawn = TradeRecord(
                         "usr_1", "acc_1", "placeOrder", ORDER, TradeMark(number, clock.now_ms()), key=key,
@@ -379,6 +394,25 @@ def test_the_count_of_the_day_is_that_of_the_requests_that_count(
                 await asyncio.sleep(0)
                 assert journal.trades("usr_1", "2023-11-14") == len(counting)
         finally:
-            await journal.close()
+            await file.close()
 
     asyncio.run(run())
+
+
+async def test_numbers_of_a_stream_are_given_out_once_over_all_lives(tmp_path: Path) -> None:
+    file = open_journal_file(tmp_path)
+    positions = SqlStreamPositions(file)
+    assert [positions.reserve("acc_1", 1024), positions.reserve("acc_1", 1024), positions.reserve("acc_2", 5)] == [
+        0,
+        1024,
+        0,
+    ]
+    await file.close()
+    file = open_journal_file(tmp_path)
+    assert SqlStreamPositions(file).reserve("acc_1", 1024) == 2048
+    with closing(sqlite3.connect(tmp_path / JOURNAL_FILE, isolation_level=None)) as intruder:
+        intruder.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StorageUnavailable):
+            SqlStreamPositions(file).reserve("acc_1", 1024)
+    assert SqlStreamPositions(file).reserve("acc_1", 1024) == 3072
+    await file.close()
