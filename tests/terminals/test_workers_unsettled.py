@@ -64,7 +64,7 @@ async def unsettled(clock: HandClock, broker: Broker) -> AsyncIterator[Unsettled
 
 
 @pytest.fixture
-def trades(clock: HandClock, broker: Broker, unsettled: Unsettled) -> Trades:
+async def trades(clock: HandClock, broker: Broker, unsettled: Unsettled) -> Trades:
     return Trades(clock, broker.perform, unsettled)
 
 
@@ -119,7 +119,7 @@ async def test_no_other_trade_is_sent_while_one_is_settling(broker: Broker, trad
     await until(lambda: broker.looks)
     broker.answer = RESULT
     settled_at = broker.clock.monotonic() + SECONDS.settling
-    assert await trades.close(5, None) == RESULT
+    assert await trades.close_position(5, None) == RESULT
     assert broker.clock.monotonic() >= settled_at
     with pytest.raises(OutcomeUnknown):
         await lost
