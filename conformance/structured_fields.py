@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 __all__ = ["Member", "members"]
 
 _STRING = r'"(?:[ !#-\[\]-~]|\\["\\])*"'
-_TOKEN = r"[A-Za-z*][!#-'*+.^_`|~0-9A-Za-z:/-]*"
+_WORD = r"[A-Za-z*][!#-'*+.^_`|~0-9A-Za-z:/-]*"
 _NUMBER = r"-?[0-9]{1,15}(?:\.[0-9]{1,3})?"
 _OTHER = r":[A-Za-z0-9+/=]*:|\?[01]|@-?[0-9]{1,15}"
-_NAME = re.compile(rf"(?:{_STRING}|{_TOKEN}|{_NUMBER})")
-_PARAMETER = re.compile(rf";[ ]*([a-z*][a-z0-9_.*-]*)(?:=({_STRING}|{_OTHER}|{_NUMBER}|{_TOKEN}))?")
+_NAME = re.compile(rf"(?:{_STRING}|{_WORD}|{_NUMBER})")
+_PARAMETER = re.compile(rf";[ ]*([a-z*][a-z0-9_.*-]*)(?:=({_STRING}|{_OTHER}|{_NUMBER}|{_WORD}))?")
 _COMMA = re.compile(r"[ \t]*,[ \t]*")
 
 
