@@ -1,7 +1,7 @@
 """Past candles: `GET /api/symbols/{symbol}/candles`."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,14 +30,15 @@ FIRST_DAYS_OF_WEEK = (3, 4)
 """Sunday, with which MT5's weeks begin, and Monday, as days since the epoch, which was a Thursday."""
 
 
-async def _ask(run: CheckContext, timeframe: str = "M1", symbol: str | None = None, **query: object) -> Exchange:
-    asked = {name.rstrip("_"): value for name, value in query.items()}
+async def _ask(run: CheckContext, timeframe: str, query: Mapping[str, object], symbol: str | None = None) -> Exchange:
     path = {"symbol": symbol or run.symbol}
-    return await run.call("listCandles", path=path, query={"timeframe": timeframe, **asked})
+    return await run.call("listCandles", path=path, query={"timeframe": timeframe, **query})
 
 
-async def _candles(run: CheckContext, requirement: str, timeframe: str = "M1", **query: object) -> list[Row]:
-    answer = await _ask(run, timeframe, **query)
+async def _candles(
+    run: CheckContext, requirement: str, query: Mapping[str, object], timeframe: str = "M1"
+) -> list[Row]:
+    answer = await _ask(run, timeframe, query)
     if answer.status == 503:
         run.could_not_run(f"there are no prices of {run.symbol} now")
     run.require_status(answer, 200, requirement=requirement, message=f"candles of {timeframe} were not answered")
@@ -60,7 +61,7 @@ async def timeframes(run: CheckContext) -> None:
     """Ask for a few candles of each timeframe, and for timeframes that MT5 does not have."""
     seen = 0
     for timeframe in LENGTHS_MS:
-        answer = await _ask(run, timeframe, limit=SOME)
+        answer = await _ask(run, timeframe, {"limit": SOME})
         if answer.status == 503:
             run.could_not_run(f"there are no prices of {run.symbol} now")
         run.expect_status(answer, 200, requirement=FRAMES, message=f"{timeframe} is not accepted")
@@ -86,7 +87,7 @@ async def timeframes(run: CheckContext) -> None:
     if not seen:
         run.could_not_run(f"{run.symbol} has no candles")
     for timeframe in ("M7", "H5", "m1", "D2", "60"):
-        answer = await _ask(run, timeframe, limit=SOME)
+        answer = await _ask(run, timeframe, {"limit": SOME})
         run.expect_status(answer, 400, requirement=FRAMES, message=f"the timeframe {timeframe} was not answered 400")
 
 
@@ -119,7 +120,7 @@ async def sound(run: CheckContext) -> None:
     """Look at the latest candles of a minute and of an hour."""
     seen = 0
     for timeframe in ("M1", "H1"):
-        rows = await _candles(run, RANGE, timeframe, limit=MANY)
+        rows = await _candles(run, RANGE, {"limit": MANY}, timeframe)
         seen += len(rows)
         times = _times(rows)
         run.expect(times == sorted(set(times)), RANGE, "candles are not oldest first, each time once", found=times)
@@ -162,7 +163,7 @@ def _judge(run: CheckContext, row: Row) -> None:
 )
 async def ranges(run: CheckContext) -> None:
     """Cut a stretch of closed candles at their own times, and ask for fewer than it holds."""
-    rows = await _candles(run, RANGE, limit=MANY)
+    rows = await _candles(run, RANGE, {"limit": MANY})
     run.expect(len(rows) <= MANY, LIMIT, f"more than {MANY} candles came", expected=MANY, found=len(rows))
     rows = [row for row in rows if row.get("complete") is True]
     if len(rows) < 8:
@@ -170,16 +171,16 @@ async def ranges(run: CheckContext) -> None:
     first, end, last = rows[2]["time"], rows[-2]["time"], rows[-3]["time"]
     inside = rows[2:-2]
     cuts: tuple[tuple[dict[str, object], list[Row], str], ...] = (
-        ({"from_": first, "to": end}, inside, RANGE),
-        ({"from_": first + 1, "to": end}, inside[1:], RANGE),
-        ({"from_": first, "to": last}, inside[:-1], RANGE),
-        ({"from_": first, "to": first + 1}, inside[:1], RANGE),
-        ({"from_": first, "to": end, "limit": 2}, inside[-2:], LIMIT),
-        ({"from_": first, "to": end, "limit": 1}, inside[-1:], LIMIT),
+        ({"from": first, "to": end}, inside, RANGE),
+        ({"from": first + 1, "to": end}, inside[1:], RANGE),
+        ({"from": first, "to": last}, inside[:-1], RANGE),
+        ({"from": first, "to": first + 1}, inside[:1], RANGE),
+        ({"from": first, "to": end, "limit": 2}, inside[-2:], LIMIT),
+        ({"from": first, "to": end, "limit": 1}, inside[-1:], LIMIT),
         ({"to": end, "limit": 3}, inside[-3:], LIMIT),
     )
     for query, wanted, requirement in cuts:
-        found = await _candles(run, requirement, **query)
+        found = await _candles(run, requirement, query)
         run.expect(
             _facts(found) == _facts(wanted),
             requirement,
@@ -187,7 +188,7 @@ async def ranges(run: CheckContext) -> None:
             expected=_times(wanted),
             found=_times(found) if _times(found) != _times(wanted) else found,
         )
-    newest = await _candles(run, RANGE, from_=rows[-1]["time"])
+    newest = await _candles(run, RANGE, {"from": rows[-1]["time"]})
     run.expect(
         bool(newest) and newest[0].get("time") == rows[-1]["time"], RANGE, "a range without end leaves out the newest",
         expected=rows[-1], found=newest,
@@ -207,7 +208,7 @@ def _facts(rows: Iterable[Row]) -> list[tuple[Any, ...]]:
 async def unknown_symbol(run: CheckContext) -> None:
     """Ask for a name that nobody has, and for a listed one with something added."""
     for name in (f"NOSUCH{run.random.randrange(1000):03}", f"{run.symbol}NOSUCH"):
-        answer = await _ask(run, "H1", symbol=name, limit=SOME)
+        answer = await _ask(run, "H1", {"limit": SOME}, name)
         run.expect(
             answer.status == 404 and answer.document.get("reason") == "symbol_not_found",
             UNKNOWN,
@@ -238,7 +239,7 @@ async def as_streamed(run: CheckContext) -> None:
     start, wanted = candle["time"], _facts([candle])
     rows: list[Row] = []
     for pause in (*pauses(run), 0.0):
-        rows = await _candles(run, STREAMED, from_=start, to=start + LENGTHS_MS["M1"])
+        rows = await _candles(run, STREAMED, {"from": start, "to": start + LENGTHS_MS["M1"]})
         if _facts(rows) == wanted:
             break
         await run.pause(pause)

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from conformance.catalogue import check
-from conformance.checks.history_steps import listed, settled, tickets, time_of, traded_volume, trip
+from conformance.checks.history_steps import closed, listed, settled, tickets, time_of, traded_volume, trip
 from conformance.context import CheckContext
 from conformance.desk import Desk, pauses
 from conformance.quote import Quote
@@ -34,19 +34,13 @@ async def deals(run: CheckContext) -> None:
         found: list[Row] = []
         for side, units in (("buy", 3), ("sell", 2)):
             position = await trip(run, desk, side, units)
-            closing, volume = other_side(side), number(position.get("volume"))
-            mine = await settled(
-                run,
-                "deals",
-                lambda rows, closing=closing, volume=volume: traded_volume(rows, closing) == volume,  # type: ignore[misc]
-                position=position["ticket"],
-            )
+            mine = await closed(run, "deals", position)
             _judge_deals(run, quote, position, mine)
             found += mine
         run.expect(
             len(set(tickets(found))) == len(found), DEALS, "two deals have one ticket", found=sorted(map(str, found))
         )
-        nobodys = await listed(run, "deals", position=desk.unknown_ticket())
+        nobodys = await listed(run, "deals", {"position": desk.unknown_ticket()})
         run.expect(not nobodys, DEALS, "a position that never was has deals", expected=[], found=nobodys)
         await _judge_sums(run, before, found)
 
@@ -113,7 +107,7 @@ async def _judge_sums(run: CheckContext, before: Decimal | None, mine: list[Row]
     sums = Decimal(0)
     change = None
     for pause in (*pauses(run), 0.0):
-        sums = sum((_money(row) for row in await listed(run, "deals", from_=min(times))), Decimal(0))
+        sums = sum((_money(row) for row in await listed(run, "deals", {"from": min(times)})), Decimal(0))
         after = await _balance(run)
         change = None if after is None else after - before
         if change is None or abs(change - sums) <= SMALLEST_COIN:
@@ -148,19 +142,14 @@ async def orders(run: CheckContext) -> None:
     async with Desk(run) as desk:
         position = await trip(run, desk)
         side, volume = str(position.get("side")), number(position.get("volume"))
-        rows = await settled(
-            run,
-            "orders",
-            lambda rows: traded_volume(rows, other_side(side), "side") == volume,
-            position=position["ticket"],
-        )
+        rows = await closed(run, "orders", position)
         for kind, verb in ((side, "opened"), (other_side(side), "closed")):
             total = traded_volume([row for row in rows if row.get("state") == "filled"], kind, "side")
             run.expect(total == volume, ORDERS, f"the filled orders that {verb} a {side} have another volume",
                        expected=str(volume), found=rows)  # fmt: skip
         known = set(tickets(rows))
         run.expect(len(known) == len(rows), ORDERS, "an order is listed twice", found=rows)
-        for deal in await listed(run, "deals", position=position["ticket"]):
+        for deal in await listed(run, "deals", {"position": position["ticket"]}):
             order = deal.get("order")
             run.expect(not order or order in known, ORDERS, "the order of a deal is not in the history", found=deal)
         if "cancelOrder" in run.contract.operations:
@@ -176,7 +165,7 @@ async def _judge_cancelled(run: CheckContext, desk: Desk, since: int | None) -> 
         run.could_not_run(f"no pending order is accepted to start from: {told(placed)}")
     try:
         await run.pause(0.2)
-        rows = await listed(run, "orders", from_=since)
+        rows = await listed(run, "orders", {"from": since})
         run.expect(ticket not in tickets(rows), ORDERS, "a pending order is in the history", found=_of(rows, ticket))
         pending = [row for row in rows if row.get("state") in PENDING_STATES]
         run.expect(not pending, ORDERS, "the history has an order that is pending", expected=[], found=pending)
@@ -184,7 +173,7 @@ async def _judge_cancelled(run: CheckContext, desk: Desk, since: int | None) -> 
         gone = await run.call("cancelOrder", path={"ticket": ticket})
     if not is_accepted(gone):
         run.could_not_run(f"the pending order cannot be cancelled: {told(gone)}")
-    rows = await settled(run, "orders", lambda rows: ticket in tickets(rows), from_=since)
+    rows = await settled(run, "orders", {"from": since}, lambda rows: ticket in tickets(rows))
     found = _of(rows, ticket)
     run.expect(
         len(found) == 1 and found[0].get("state") == "cancelled",

@@ -5,6 +5,8 @@ import re
 
 from conformance.catalogue import check
 from conformance.checks.history_steps import (
+    Query,
+    closed,
     follow,
     listed,
     page,
@@ -12,13 +14,12 @@ from conformance.checks.history_steps import (
     settled,
     tickets,
     time_of,
-    traded_volume,
     trip,
 )
 from conformance.context import CheckContext
 from conformance.desk import Desk
 from conformance.exchange import Exchange
-from conformance.reading import Row, number, other_side, ticket_of
+from conformance.reading import Row, ticket_of
 
 RANGE, PAGES, OTHERS = "TONPO-HIST-020", "TONPO-HIST-030", "TONPO-HIST-050"
 REFUSED, BOUND = "TONPO-HIST-060", "TONPO-HIST-080"
@@ -29,9 +30,7 @@ MOST_MARKS = 3
 
 async def _history(run: CheckContext, what: str, position: Row) -> list[Row]:
     """Wait for the rows of a position that was opened and closed, and return them."""
-    side, volume = other_side(str(position.get("side"))), number(position.get("volume"))
-    name = "type" if what == "deals" else "side"
-    rows = await settled(run, what, lambda rows: traded_volume(rows, side, name) == volume, position=position["ticket"])
+    rows = await closed(run, what, position)
     if len(rows) < 2:
         run.could_not_run(f"the {what} of a position that was opened and closed are not in the history")
     return rows
@@ -63,16 +62,16 @@ async def ranges(run: CheckContext) -> None:
             run.expect(what != "deals", RANGE, "a deal tells no time", found=mine)
             continue
         first, end = stretch
-        open_end = await listed(run, what, from_=first)
+        open_end = await listed(run, what, {"from": first})
         _expect_rows(run, what, [one for one in open_end if ticket_of(one) in tickets(mine)], mine, "without an end")
-        whole = await listed(run, what, from_=first, to=end)
+        whole = await listed(run, what, {"from": first, "to": end})
         _expect_rows(run, what, [one for one in whole if ticket_of(one) in tickets(mine)], mine, f"before {end}")
         marks = sorted({time for row in whole if (time := time_of(row, what)) is not None})
         for mark in {*marks[: MOST_MARKS - 1], *marks[-1:]}:
             wanted = [row for row in whole if (time_of(row, what) or 0) >= mark]
-            _expect_rows(run, what, await listed(run, what, from_=mark, to=end), wanted, f"from {mark} on")
+            _expect_rows(run, what, await listed(run, what, {"from": mark, "to": end}), wanted, f"from {mark} on")
             wanted = [row for row in whole if (time_of(row, what) or 0) < mark]
-            _expect_rows(run, what, await listed(run, what, from_=first, to=mark), wanted, f"before {mark}")
+            _expect_rows(run, what, await listed(run, what, {"from": first, "to": mark}), wanted, f"before {mark}")
 
 
 def _expect_rows(run: CheckContext, what: str, found: list[Row], wanted: list[Row], where: str) -> None:
@@ -104,17 +103,17 @@ async def pages(run: CheckContext) -> None:
             stretch = _stretch(mine, what)
             if stretch is None:
                 # Without times only the position narrows the list down.
-                await _expect_pages(run, what, mine, position=position["ticket"])
+                await _expect_pages(run, what, mine, {"position": position["ticket"]})
                 continue
-            whole = await listed(run, what, from_=stretch[0], to=stretch[1])
-            await _expect_pages(run, what, whole, from_=stretch[0], to=stretch[1])
+            query = {"from": stretch[0], "to": stretch[1]}
+            await _expect_pages(run, what, await listed(run, what, query), query)
             if what == "deals":
                 await _expect_pages_while_trading(run, desk, stretch[0])
 
 
-async def _expect_pages(run: CheckContext, what: str, whole: list[Row], **query: object) -> None:
+async def _expect_pages(run: CheckContext, what: str, whole: list[Row], query: Query) -> None:
     for limit in (1, 2):
-        rows = await follow(run, what, PAGES, limit, **query)
+        rows = await follow(run, what, query, limit, PAGES)
         _expect_each_once(run, what, tickets(rows), tickets(whole), f"pages of {limit}")
         run.expect(tickets(rows) == tickets(whole), PAGES, f"pages of {limit} {what} have another order than one page",
                    expected=tickets(whole), found=tickets(rows))  # fmt: skip
@@ -130,13 +129,13 @@ def _expect_each_once(
 
 
 async def _expect_pages_while_trading(run: CheckContext, desk: Desk, since: int) -> None:
-    before = await listed(run, "deals", from_=since)
+    before = await listed(run, "deals", {"from": since})
 
     async def trade() -> None:
         row = await desk.open("buy")
-        await settled(run, "deals", bool, position=row["ticket"])
+        await settled(run, "deals", {"position": row["ticket"]}, bool)
 
-    rows = await follow(run, "deals", PAGES, 2, after_first=trade, from_=since)
+    rows = await follow(run, "deals", {"from": since}, 2, PAGES, after_first=trade)
     found = tickets(rows)
     _expect_each_once(run, "deals", found, tickets(before), "pages that are read while a deal is added")
 
@@ -152,9 +151,11 @@ async def refused(run: CheckContext) -> None:
     noon = 1_700_000_000_000
     invented = ("AAAAAAAA", f"eyJ0IjoxfQ{run.random.randrange(1000):03}", "0")
     for what in LISTS:
-        _expect_400(run, await page(run, what, from_=noon, to=noon - 1), REFUSED, "a range that ends before it starts")
+        _expect_400(
+            run, await page(run, what, {"from": noon, "to": noon - 1}), REFUSED, "a range that ends before it starts"
+        )
         for cursor in invented:
-            answer = await page(run, what, from_=noon, cursor=cursor)
+            answer = await page(run, what, {"from": noon, "cursor": cursor})
             _expect_400(run, answer, REFUSED, "a cursor that was never issued")
 
 
@@ -174,24 +175,26 @@ async def strangers(run: CheckContext) -> None:
     """Trade as one user, look as another; then use a cursor changed, as another user, and for other questions."""
     async with Desk(run) as desk:
         position = await trip(run, desk, units=3)
-    since = 0
+    starts = {}
     for what in LISTS:
         mine = await _history(run, what, position)
-        since = (_stretch(mine, what) or (0, 0))[0]
+        since = starts[what] = (_stretch(mine, what) or (0, 0))[0]
         facts = [_facts(row, what) for row in mine]
-        for query in ({"from_": since}, {"position": position["ticket"]}):
-            theirs = await listed(run, what, user=run.second_user, **query)
+        for query in ({"from": since}, {"position": position["ticket"]}):
+            theirs = await listed(run, what, query, user=run.second_user)
             leaked = [row for row in theirs if _facts(row, what) in facts]
             run.expect(not leaked, OTHERS, f"another user is shown {what}", expected=[], found=leaked)
-    first = await page(run, "deals", from_=since, limit=1)
+    since = starts["deals"]
+    first = await page(run, "deals", {"from": since, "limit": 1})
     cursor = first.document.get("nextCursor")
     if not isinstance(cursor, str):
         run.could_not_run("a page of one deal has no cursor to a second one")
+    query = {"from": since, "limit": 1}
     for changed in _changed(cursor):
-        answer = await page(run, "deals", from_=since, limit=1, cursor=changed)
+        answer = await page(run, "deals", {**query, "cursor": changed})
         _expect_400(run, answer, REFUSED, "a cursor that was changed")
     await _expect_bound(run, cursor, since, position)
-    again = await page(run, "deals", from_=since, limit=1, cursor=cursor)
+    again = await page(run, "deals", {**query, "cursor": cursor})
     run.expect(
         again.status == 200 and len(rows_of(again, "deals")) == 1,
         BOUND,
@@ -202,14 +205,15 @@ async def strangers(run: CheckContext) -> None:
 
 
 async def _expect_bound(run: CheckContext, cursor: str, since: int, position: Row) -> None:
-    other = await page(run, "deals", user=run.second_user, from_=since, limit=1, cursor=cursor)
+    own = {"from": since, "limit": 1, "cursor": cursor}
+    other = await page(run, "deals", own, user=run.second_user)
     _expect_400(run, other, BOUND, "another user's cursor")
     for what, query in (
-        ("orders", {"from_": since}),
-        ("deals", {"from_": since + 1}),
-        ("deals", {"from_": since, "position": position["ticket"]}),
+        ("orders", {}),
+        ("deals", {"from": since + 1}),
+        ("deals", {"position": position["ticket"]}),
     ):
-        answer = await page(run, what, **query, limit=1, cursor=cursor)
+        answer = await page(run, what, own | query)
         _expect_400(run, answer, BOUND, f"a cursor of another list of {what}")
 
 

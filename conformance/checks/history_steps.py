@@ -1,6 +1,6 @@
 """Steps that checks of the history take: trade there and back, list what became of it, follow pages."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -9,10 +9,12 @@ from conformance.desk import Desk, pauses
 from conformance.errors import PrerequisiteFailed
 from conformance.exchange import Exchange
 from conformance.holdings import User
-from conformance.reading import Row, is_accepted, number, ticket_of, told
+from conformance.reading import Row, is_accepted, number, other_side, ticket_of, told
 
 __all__ = [
     "TIME_OF",
+    "Query",
+    "closed",
     "follow",
     "listed",
     "page",
@@ -24,6 +26,9 @@ __all__ = [
     "trip",
 ]
 
+Query = Mapping[str, object]
+"""The parameters of a list, by their names."""
+
 OPERATIONS = {"deals": "listDeals", "orders": "listHistoryOrders"}
 TIME_OF = {"deals": "time", "orders": "doneTime"}
 """By which time the rows of a list are chosen and sorted."""
@@ -32,9 +37,9 @@ MOST_ROWS = 1000
 MOST_PAGES = 60
 
 
-async def page(run: CheckContext, what: str, *, user: User | None = None, **query: object) -> Exchange:
-    """Ask for one page of `deals` or `orders`; `from_` stands for the parameter `from`, None for none."""
-    asked = {name.rstrip("_"): value for name, value in query.items() if value is not None}
+async def page(run: CheckContext, what: str, query: Query, *, user: User | None = None) -> Exchange:
+    """Ask for one page of `deals` or `orders`; parameters that are None are left out."""
+    asked = {name: value for name, value in query.items() if value is not None}
     return await run.call(OPERATIONS[what], user=user, query=asked)
 
 
@@ -43,9 +48,9 @@ def rows_of(answer: Exchange, what: str) -> list[Row]:
     return answer.rows(what)
 
 
-async def listed(run: CheckContext, what: str, *, user: User | None = None, **query: object) -> list[Row]:
+async def listed(run: CheckContext, what: str, query: Query, *, user: User | None = None) -> list[Row]:
     """Return all rows that fit into one page of the largest size. Raises PrerequisiteFailed, CouldNotRun for more."""
-    answer = await page(run, what, user=user, **query, limit=MOST_ROWS)
+    answer = await page(run, what, {**query, "limit": MOST_ROWS}, user=user)
     if answer.status != 200 or not isinstance(answer.document.get(what), list):
         raise PrerequisiteFailed(f"the {what} of the past could not be listed: {told(answer)}")
     if answer.document.get("nextCursor") is not None:
@@ -53,15 +58,23 @@ async def listed(run: CheckContext, what: str, *, user: User | None = None, **qu
     return rows_of(answer, what)
 
 
-async def settled(run: CheckContext, what: str, is_complete: Callable[[list[Row]], bool], **query: object) -> list[Row]:
+async def settled(run: CheckContext, what: str, query: Query, is_complete: Callable[[list[Row]], bool]) -> list[Row]:
     """List until the rows are as wanted or the target's patience ends: brokers show the past a little late."""
-    rows = await listed(run, what, **query)
+    rows = await listed(run, what, query)
     for pause in pauses(run):
         if is_complete(rows):
             break
         await run.pause(pause)
-        rows = await listed(run, what, **query)
+        rows = await listed(run, what, query)
     return rows
+
+
+async def closed(run: CheckContext, what: str, position: Row) -> list[Row]:
+    """List the rows of a position until its whole volume was closed by them, and return them."""
+    side, volume = other_side(str(position.get("side"))), number(position.get("volume"))
+    name = "type" if what == "deals" else "side"
+    query = {"position": position["ticket"]}
+    return await settled(run, what, query, lambda rows: traded_volume(rows, side, name) == volume)
 
 
 async def trip(run: CheckContext, desk: Desk, side: str = "buy", units: int = 2) -> Row:
@@ -99,11 +112,11 @@ def time_of(row: Row, what: str) -> int | None:
 async def follow(
     run: CheckContext,
     what: str,
-    requirement: str,
+    query: Query,
     limit: int,
+    requirement: str,
     *,
     after_first: Callable[[], Awaitable[None]] | None = None,
-    **query: object,
 ) -> list[Row]:
     """Follow the pages from the first to the last and return all rows; each page is judged by `requirement`.
 
@@ -112,7 +125,7 @@ async def follow(
     rows: list[Row] = []
     cursor: object = None
     for number_ in range(MOST_PAGES):
-        answer = await page(run, what, **query, limit=limit, cursor=cursor)
+        answer = await page(run, what, {**query, "limit": limit, "cursor": cursor})
         run.require_status(answer, 200, requirement=requirement, message=f"page {number_ + 1} of {what}")
         got = rows_of(answer, what)
         run.expect(

@@ -98,8 +98,8 @@ def _judge_volumes(run: CheckContext, answer: Exchange, symbol: str) -> None:
 
 
 def _judge_digits(run: CheckContext, answer: Exchange, symbol: str) -> None:
-    digits = answer.document.get("digits")
-    if not _is_count(digits):
+    digits = number(answer.document.get("digits"))
+    if digits is None:
         return
     for name in ("bid", "ask"):
         price = number(answer.document.get(name))
@@ -107,7 +107,7 @@ def _judge_digits(run: CheckContext, answer: Exchange, symbol: str) -> None:
             price is None or decimals(price) <= digits,
             DIGITS,
             f"the {name} of {symbol} has more decimals than its digits",
-            expected=digits,
+            expected=str(digits),
             found=answer.document.get(name),
             at=answer,
         )

@@ -84,9 +84,9 @@ class KnowingGateway(UnusualGateway):
 
     def history(self, what: str) -> Callable[[Owner, web.Request], Any]:
         async def page(owner: Owner, request: web.Request) -> Any:
-            query = (owner.number, what, *(self.integer(request, name) for name in ("from", "to", "position")))
+            since, until, position = (self.integer(request, name) for name in ("from", "to", "position"))
             limit = self.integer(request, "limit") or 100
-            asked: Query = (query[0], query[1], query[2] or 0, query[3], query[4])
+            asked: Query = (owner.number, what, since or 0, until, position)
             rows = self.rows_of(owner, asked, request.query.get("cursor"))
             rows, rest = rows[:limit], rows[limit:]
             return {what: [one.row for one in rows], "nextCursor": self.cursor(asked, rest) if rest else None}
@@ -140,10 +140,13 @@ class KnowingGateway(UnusualGateway):
         symbol, timeframe = request.match_info["symbol"], request.query.get("timeframe", "")
         if timeframe not in TIMEFRAMES:
             raise Problem(400, "no such timeframe")
-        since, until = (self.integer(request, name) for name in ("from", "to"))
-        range_ = [one if one is None else one / 1000 for one in (since, until)]
+        since, until = (
+            None if found is None else found / 1000
+            for found in (self.integer(request, name) for name in ("from", "to"))
+        )
+        limit = self.integer(request, "limit") or 500
         try:
-            bars = self.books(owner).bars(symbol, timeframe, *range_, self.integer(request, "limit") or 500)
+            bars = self.books(owner).bars(symbol, timeframe, since, until, limit)
         except Refused:
             raise Problem(404, "no such symbol") from None
         return {"candles": bars, "timeframe": timeframe, "symbol": symbol}
