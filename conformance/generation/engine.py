@@ -25,6 +25,7 @@ from schemathesis.transport.requests import REQUESTS_TRANSPORT, RequestsTranspor
 from conformance.contract import Operation
 from conformance.exchange import Request, Response
 from conformance.generation.courier import Courier, Ended, as_headers
+from conformance.generation.plan import fitting
 from conformance.holdings import User
 from conformance.target import TargetConfig
 from spec.documents import JsonObject
@@ -190,6 +191,8 @@ class _Transport(RequestsTransport):
         headers.pop(SCHEMATHESIS_TEST_CASE_HEADER, None)
         if headers.get(KEY_HEADER) == STAND_IN:
             headers[KEY_HEADER] = self._key
+        if data.get("params") and case.meta is not None and case.meta.generation.mode.is_positive:
+            data["params"] = fitting(data["params"], int(time.time() * 1000))
         return data
 
     def send(self, case: Case[Any], *, session: requests.Session | None = None, **kwargs: Any) -> EngineResponse:  # noqa: ARG002

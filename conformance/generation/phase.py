@@ -240,6 +240,7 @@ def _known(target: TargetConfig, operation: str, user: User, ticket: int | None)
         parameters.update({"account_id": user.account.id, "X-Account-ID": user.account.id})
     bodies: dict[str, dict[str, Any]] = {
         "placeOrder": _order(target),
+        "checkOrder": _order(target),
         "createAccount": {"mt5Login": "70000001", "mt5Password": "generated-pass", "mt5Server": "Conformance-Demo"},
     }
     if ticket is not None:

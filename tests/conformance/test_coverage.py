@@ -1,4 +1,4 @@
-"""Every binding requirement of the core profile has a check that decides it, and a gateway that breaks it."""
+"""Every binding requirement has a check that decides it, and a gateway that breaks it."""
 
 from conformance.catalogue import discover
 from conformance.judge import HTTP_RULE, STREAM_RULE
@@ -11,9 +11,30 @@ JUDGED_EVERYWHERE = {HTTP_RULE, STREAM_RULE}
 BROKEN_ELSEWHERE = {*JUDGED_EVERYWHERE, "TONPO-SEC-040"}
 """`test_secrecy.py` serves old TLS."""
 
+COVERED = {
+    "candles",
+    "history",
+    "order-check",
+    "rate-limit-headers",
+    "symbol-specification",
+}
+"""The capabilities whose rows have checks, a SHOULD as well as a MUST."""
+
 LEDGER = load_ledger()
 CATALOGUE = discover(LEDGER)
-BINDING = {row.id for row in LEDGER if row.profile == "core" and row.level is Level.MUST and row.unobservable is None}
+BINDING = {
+    row.id
+    for row in LEDGER
+    if row.unobservable is None
+    and (
+        (row.profile == "core" and row.level is Level.MUST)
+        or (row.capability in COVERED and row.level in (Level.MUST, Level.SHOULD))
+    )
+}
+
+
+def test_the_covered_capabilities_are_in_the_ledger() -> None:
+    assert set(LEDGER.capabilities) >= COVERED
 
 
 def test_every_binding_requirement_has_a_check() -> None:

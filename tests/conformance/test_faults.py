@@ -53,6 +53,7 @@ async def judged(gateway: UnusualGateway, *only: str) -> RunReport:
         target = TargetConfig(
             url,
             target_class=TargetClass.SANDBOX,
+            profile="all",
             only=only,
             timeouts=PATIENCE,
             budgets=Budgets(replay_seconds=0.0),
