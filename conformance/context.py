@@ -1,6 +1,7 @@
 """What a check works with: its fixtures, the wire, and the assertions that become findings."""
 
 import random
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
@@ -55,6 +56,11 @@ class CheckContext(Assertions):
     def clock(self) -> Callable[[], float]:
         """Return the monotonic clock, in seconds."""
         return self._client.wire.clock
+
+    @staticmethod
+    def now_ms() -> int:
+        """Return the time of day, ms since the epoch, UTC: a gateway has to be told a time that is ahead of its own."""
+        return time.time_ns() // 1_000_000
 
     @property
     def user(self) -> User:

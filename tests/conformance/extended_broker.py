@@ -11,6 +11,26 @@ class Declined(Exception):
 
 
 class ExtendedBroker(Broker):
+    """Its market swings by more than the spread, and fills what it reaches."""
+
+    swing = 0
+
+    def move(self) -> None:
+        super().move()
+        step = 25 if self.swing <= 0 else -25
+        self.swing += step
+        for symbol in self.bids:
+            self.bids[symbol] += step
+        for ticket in [ticket for ticket, one in self.living().items() if self.is_reached(one)]:
+            order = self.pending.pop(ticket)
+            self.open[ticket] = {"open": order["price"], **order}
+
+    def is_reached(self, order: dict[str, Any]) -> bool:
+        bid, ask = self.quote(order["symbol"])
+        market = ask if order["side"] == "buy" else bid
+        is_lower = (order["type"] == "limit") == (order["side"] == "buy")
+        return bool(market <= order["price"] if is_lower else market >= order["price"])
+
     def place(self, body: dict[str, Any]) -> int:
         if body.get("orderType") in ("limit", "stop", "stopLimit"):
             return self.rest(body)

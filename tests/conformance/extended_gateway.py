@@ -2,7 +2,7 @@
 
 Written from the contract alone. It waits for the first answer instead of calling a request in flight, says 422 instead
 of 400, keeps tickets by account, so that two accounts have the same ones, lists the newest first, adds fields and
-leaves out every optional one.
+leaves out almost every optional one.
 """
 
 import asyncio
@@ -40,9 +40,9 @@ class Record:
 class ExtendedGateway(UnusualGateway):
     capabilities: ClassVar[list[str]] = ["pending-orders", "x-moon-phase", "idempotency", "account-selection"]
     broker_class: type[ExtendedBroker] = ExtendedBroker
-    requests_per_minute = 100
-    trades_per_day = 50
-    accounts_allowed = 3
+    requests_per_minute = 240
+    trades_per_day = 12
+    accounts_allowed = 2
 
     def __init__(self) -> None:
         super().__init__()
@@ -97,7 +97,8 @@ class ExtendedGateway(UnusualGateway):
         return web.json_response({"capabilities": self.capabilities, "version": "x-10", "status": "green"})
 
     async def me(self, owner: Owner, request: web.Request) -> Any:
-        return {"plan": "BASIC", "user_id": f"U{owner.number}"}
+        limits = {"requests_per_minute": self.requests_per_minute, "trades_per_day": self.trades_per_day}
+        return {"limits": {**limits, "accounts": self.accounts_allowed}, "user_id": f"U{owner.number}"}
 
     # -- account-selection ---------------------------------------------------------------------------------------------
 
