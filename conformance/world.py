@@ -73,15 +73,24 @@ class World:
             await learn_plan(self._client, user, transcript)
             await adopt_account(self._client, user, transcript)
 
-    async def acquire(self, needs: frozenset[str], trades: int, transcript: Transcript, patience: Patience) -> Fixtures:
+    async def acquire(
+        self,
+        needs: frozenset[str],
+        trades: int,
+        transcript: Transcript,
+        patience: Patience,
+        *,
+        second_trades: int = 0,
+    ) -> Fixtures:
         """Provide what a check needs. Raises CouldNotRun when it cannot be had here, PrerequisiteFailed when the
         gateway could not make it."""
         async with self._one_at_a_time:
-            return await self._acquire(needs, trades, transcript, patience)
+            return await self._acquire(needs, (trades, second_trades), transcript, patience)
 
     async def _acquire(
-        self, needs: frozenset[str], trades: int, transcript: Transcript, patience: Patience
+        self, needs: frozenset[str], wanted_trades: tuple[int, int], transcript: Transcript, patience: Patience
     ) -> Fixtures:
+        trades, second_trades = wanted_trades
         with_account = "account" in needs
         user = second = disposable = None
         if "two_accounts" in needs:
@@ -89,7 +98,7 @@ class World:
         elif needs & {"user", "account"}:
             user = await self._shared(with_account, trades, None, transcript, patience)
         if needs & {"second_user", "second_account"}:
-            second = await self._shared("second_account" in needs, 0, user, transcript, patience)
+            second = await self._shared("second_account" in needs, second_trades, user, transcript, patience)
         if needs & {"disposable_user", "disposable_account"}:
             disposable = await self._new_user(transcript, patience, is_disposable=True)
             if "disposable_account" in needs:

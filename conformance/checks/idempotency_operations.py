@@ -236,8 +236,8 @@ async def trades_per_day(run: CheckContext) -> None:
             await desk.place(body, headers=keyed(key))
         for count in range(2, limit + 1):
             answer = await _now(run, desk, body, fresh_key("trades"))
-            run.require(answer.status != 429, COUNTED, f"order {count} of {limit} is refused: repetitions count as trades",
-                        found=told(answer), at=answer)  # fmt: skip
+            what = f"order {count} of {limit} is refused: repetitions count as trades"
+            run.require(answer.status != 429, COUNTED, what, found=told(answer), at=answer)
         beyond = await _now(run, desk, body, fresh_key("trades"))
         again = await _now(run, desk, body, key)
         run.expect(

@@ -6,7 +6,7 @@ from typing import Any
 from conformance.context import CheckContext
 from conformance.exchange import Exchange, Headers
 
-__all__ = ["KEY_HEADER", "REPLAYED_HEADER", "expect_conflict", "expect_replay", "fresh_key", "gist", "keyed", "look_up"]
+__all__ = ["expect_conflict", "expect_replay", "fresh_key", "gist", "is_replayed", "keyed", "look_up"]
 
 KEY_HEADER, REPLAYED_HEADER = "Idempotency-Key", "Idempotency-Replayed"
 REPLAY = "TONPO-IDEM-010"

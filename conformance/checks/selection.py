@@ -38,7 +38,10 @@ def held(rows: list[Row]) -> list[dict[str, str]]:
 
 
 def calls(run: CheckContext, quote: Quote, row: Row) -> list[tuple[str, dict[str, Any]]]:
-    """Return one valid call of each operation that is for one account: reading ones, then those that trade."""
+    """Return one valid call of each operation that is for one account: reading ones, then those that trade.
+
+    Closing comes before placing, so that what is placed where it must not be stays to be seen.
+    """
     body = {"symbol": run.symbol, "side": "buy", "orderType": "market", "volume": run.volume}
     resting = {**body, "orderType": "limit", "price": quote.below(5)}
     ticket = row["ticket"]
@@ -51,11 +54,11 @@ def calls(run: CheckContext, quote: Quote, row: Row) -> list[tuple[str, dict[str
         ("getSymbolPrice", {"path": {"symbol": run.symbol}}),
         ("listOrders", {}),
         ("getOrder", {"path": {"ticket": ticket}}),
-        ("placeOrder", {"body": body}),
-        ("placeOrder", {"body": resting}),
         ("modifyPosition", {"body": {"ticket": ticket, "sl": quote.below(2)}}),
         ("closePosition", {"body": {"ticket": ticket}}),
         ("cancelOrder", {"path": {"ticket": ticket}}),
+        ("placeOrder", {"body": resting}),
+        ("placeOrder", {"body": body}),
     ]
     return [(name, members) for name, members in found if name in run.contract.operations]
 
@@ -222,6 +225,8 @@ async def only_account(run: CheckContext) -> None:
     if living is None:
         run.could_not_run("no further account becomes active")
     user.account = Account(living, is_created_by_run=True, is_active=True)
+    answer = await run.call("getAccountInfo", user=user, selects=False)
+    run.require_status(answer, 200, requirement=ONLY, message="a deleted account makes it ambiguous which one is meant")
     async with Desk(run, user=user) as desk:
         placed = await desk.place(desk.body("buy"))
         run.require(is_accepted(placed), ONLY, "an order for the only account that counts was refused",

@@ -94,11 +94,19 @@ class ExtendedGateway(UnusualGateway):
         owner.asked.append(now)
 
     async def health(self, request: web.Request) -> web.Response:
-        return web.json_response({"capabilities": self.capabilities, "version": "x-10", "status": "green"})
+        return web.json_response(
+            {
+                "connections_now": self.sockets,
+                "capabilities": self.capabilities,
+                "version": "x-10",
+                "status": "green",
+            }
+        )
 
     async def me(self, owner: Owner, request: web.Request) -> Any:
         limits = {"requests_per_minute": self.requests_per_minute, "trades_per_day": self.trades_per_day}
-        return {"limits": {**limits, "accounts": self.accounts_allowed}, "user_id": f"U{owner.number}"}
+        limits["accounts"] = self.accounts_allowed
+        return {"plan": "workshop", "limits": limits, "user_id": f"U{owner.number}"}
 
     # -- account-selection ---------------------------------------------------------------------------------------------
 
