@@ -128,16 +128,22 @@ async def cancel_without_trades(run: CheckContext) -> None:
         quote = await book.quote()
         body = book.resting(quote, "buy", "limit")
         for number_of_order in range(limit):
-            answer = await run.call("placeOrder", body=body)
+            answer = await book.place(body)
             if not is_accepted(answer):
                 run.could_not_run(f"order {number_of_order + 1} of {limit} was refused: {told(answer)}")
-        seconds = run.disposable_user.pacer.wait_seconds()
-        if seconds > 0:
-            await run.pause(seconds)
+        await _rest(run)
         beyond = await run.call("placeOrder", body=body, paced=False)
         if beyond.status != 429:
             run.could_not_run("the plan's trades are not used up")
         for row in await book.orders():
-            answer = await run.call("cancelOrder", path={"ticket": row["ticket"]})
+            await _rest(run)
+            answer = await run.call("cancelOrder", path={"ticket": row["ticket"]}, paced=False)
             run.expect(is_accepted(answer), ALWAYS, "cancelling was refused when the plan's trades were used up",
                        found=told(answer), at=answer)  # fmt: skip
+
+
+async def _rest(run: CheckContext) -> None:
+    """Wait for the plan's rate of requests, so that a 429 can only be for the number of trades."""
+    seconds = run.disposable_user.pacer.wait_seconds()
+    if seconds > 0:
+        await run.pause(seconds)
