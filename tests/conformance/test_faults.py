@@ -30,7 +30,7 @@ def collected() -> list[Fault]:
 
 
 FAULTS = collected()
-PATIENCE = Timeouts(request=5.0, stream_message=1.0, account_active=2.0, check=20.0)
+PATIENCE = Timeouts(request=5.0, stream_message=1.0, account_active=2.0, check=20.0, order_expiry=1.0)
 
 
 @functools.cache
