@@ -23,6 +23,8 @@ from reference_server.usecases.ports import Clock
 
 TICKETS: Final = range(1, 1 << 63)
 """Others no order has."""
+_LATEST_EXPIRATION_MS: Final = 32_503_593_600_000
+"""The last day of the year 2999; MetaTrader's times end with the next one."""
 _TARDY_SECONDS: Final = 2.0
 """How long after it was placed an order may fail to show."""
 _TARDY_LOOKS: Final = 10
@@ -156,7 +158,8 @@ class PendingOrders:
 
 def expiration_seconds(expiration_ms: int, broker_clock: BrokerClock) -> int:
     """Put the end of an order into seconds of the server's clock, rounded down: it never stands longer than asked."""
-    return max(1, broker_clock.to_server_ms(expiration_ms) // 1000)  # 0 would be never
+    known_ms = min(max(0, expiration_ms), _LATEST_EXPIRATION_MS)
+    return max(1, broker_clock.to_server_ms(known_ms) // 1000)  # 0 would be never
 
 
 def _not_found(ticket: int) -> OrderNotFound:
