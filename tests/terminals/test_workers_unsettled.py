@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -294,8 +294,8 @@ async def test_a_search_that_runs_is_joined_and_its_late_result_reaches_who_reco
     with pytest.raises(OutcomeUnknown):
         await trades.place(BUY, MARK)
     looks = len(broker.looks)
-    results = await asyncio.gather(trades.reconcile(BUY, MARK), trades.reconcile(BUY, MARK))
-    assert results == [RESULT, RESULT]
+    first, second = await asyncio.gather(trades.reconcile(BUY, MARK), trades.reconcile(BUY, MARK))
+    assert first == second == RESULT
     assert len(broker.looks) - looks < 20, "one search for both"
     assert await trades.reconcile(BUY, MARK) == RESULT, "what was found stays known"
     assert broker.sent == 1
@@ -370,14 +370,14 @@ async def test_closing_tells_who_reconciles_that_nothing_is_known(trades: Trades
 async def test_every_kind_of_trade_is_lost_and_found_by_its_mark(
     broker: Broker, trades: Trades, request_: Any, kind: type
 ) -> None:
-    send = {
+    calls: dict[type, Callable[[], Awaitable[OrderResult]]] = {
         Closing: lambda: trades.close_position(5, 0.1, MARK),
         Modifying: lambda: trades.modify(request_, MARK),
         Changing: lambda: trades.change_order(request_, MARK),
         Cancelling: lambda: trades.cancel(5, MARK),
-    }[kind]
+    }
     with pytest.raises(OutcomeUnknown):
-        await send()
+        await calls[kind]()
     broker.found = RESULT
     assert await trades.reconcile(request_, MARK) == RESULT
     assert {type(intent) for intent in broker.sought} == {kind}

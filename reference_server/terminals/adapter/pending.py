@@ -12,6 +12,7 @@ from reference_server.terminals.adapter.connection import Connection
 from reference_server.terminals.adapter.constants import (
     EXPIRATION_MASK_SPECIFIED,
     PENDING_ORDERS,
+    STOP_LIMIT_ORDERS,
     TIME_GTC,
     TIME_SPECIFIED,
 )
@@ -74,6 +75,13 @@ class PendingOrders:
         """Change one. Raises OrderNotFound, TerminalUnavailable, OutcomeUnknown."""
         record = self._waiting(change.ticket)
         symbol = self._symbols.select(record.symbol)
+        if change.stop_limit_price is not KEEP and record.type not in STOP_LIMIT_ORDERS:
+            return OrderResult(
+                ticket=0,
+                success=False,
+                retcode=retcodes.INVALID,
+                error=f"The order {change.ticket} is no stop-limit order, or its first price was reached already.",
+            )
         if isinstance(change.expiration_ms, int) and not symbol.expiration_mask & EXPIRATION_MASK_SPECIFIED:
             return refusal(retcodes.INVALID_EXPIRATION, symbol)
         type_time, expiration = self._expiration(record, change)
