@@ -109,10 +109,10 @@ class RefusedModificationsCancel(ExtendedBroker):
 
 
 @broker_fault("pending.modification-refused", "PEND-100")
-class UnknownTicketsModifyTheNewest(ExtendedBroker):
+class UnknownTicketsModifyTheOldest(ExtendedBroker):
     def modify(self, body: Row) -> None:
         if body.get("ticket") not in self.living() and body.get("ticket") not in self.open and self.pending:
-            body = {**body, "ticket": max(self.pending)}
+            body = {**body, "ticket": min(self.pending)}
         super().modify(body)
 
 
