@@ -40,7 +40,8 @@ class KnowingGateway(UnusualGateway):
         return app
 
     async def health(self, request: web.Request) -> web.Response:
-        return web.json_response({"capabilities": [*self.capabilities, "telepathy"], "version": "x-9", "status": "up"})
+        told = {"capabilities": [*self.capabilities, "telepathy"], "active_connections": self.sockets}
+        return web.json_response({**told, "version": "x-9", "status": "green"})
 
     async def create_account(self, owner: Owner, request: web.Request) -> Any:
         answer = await super().create_account(owner, request)
@@ -122,12 +123,9 @@ class KnowingGateway(UnusualGateway):
         text = request.query.get(name)
         if text is None:
             return None
-        if (
-            not text.isascii()
-            or not text.isdigit()
-            or not int(text) < 2**53
-            or (name == "limit" and not 1 <= int(text) <= 5000)
-        ):
+        most = {"limit": 5000 if "candles" in request.path else 1000}.get(name, 2**53 - 1)
+        least = 1 if name in ("limit", "position") else 0
+        if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
             raise Problem(400, f"{name} is wrong")
         return int(text)
 
@@ -185,16 +183,28 @@ class CancellingGateway(KnowingGateway):
     def application(self) -> web.Application:
         app = super().application()
         app.router.add_route("GET", "/api/orders", self.owned(self.pending))
-        app.router.add_route("DELETE", "/api/orders/{ticket}", self.owned(self.cancel))
+        app.router.add_route("GET", r"/api/orders/{ticket:\d+}", self.owned(self.one))
+        app.router.add_route("DELETE", r"/api/orders/{ticket:\d+}", self.owned(self.cancel))
         return app
 
     async def pending(self, owner: Owner, request: web.Request) -> Any:
+        broker = self.books(owner)
+        return {"orders": [self.row(broker, ticket) for ticket in broker.pending]}
+
+    async def one(self, owner: Owner, request: web.Request) -> Any:
+        broker, ticket = self.books(owner), int(request.match_info["ticket"])
+        if ticket in broker.pending:
+            return self.row(broker, ticket)
+        past = [row.row for row in broker.past("orders") if row.row["ticket"] == ticket]
+        if not past:
+            raise Problem(404, "no such order")
+        return past[0]
+
+    @staticmethod
+    def row(broker: KnowingBroker, ticket: int) -> dict[str, Any]:
+        body = broker.pending[ticket]["body"]
         names = ("symbol", "side", "orderType", "volume", "price")
-        rows = [
-            {"ticket": ticket, "state": "placed", **{name: one["body"][name] for name in names}}
-            for ticket, one in self.books(owner).pending.items()
-        ]
-        return {"orders": rows}
+        return {"ticket": ticket, "state": "placed", **{name: body[name] for name in names}}
 
     async def cancel(self, owner: Owner, request: web.Request) -> Any:
         ticket = int(request.match_info["ticket"])

@@ -16,8 +16,8 @@ from conformance.generation import engine
 from conformance.generation.plan import fitting
 from conformance.outcomes import Status
 from conformance.target import TargetClass
-from tests.conformance.serving import judge, judged, result_of, served, with_status
 from tests.conformance.knowing_gateway import KnowingGateway
+from tests.conformance.serving import judge, judged, result_of, served, with_status
 from tests.conformance.unusual_gateway import Owner, Terminal, UnusualGateway
 
 
@@ -136,8 +136,8 @@ async def test_valid_requests_of_the_past_and_of_candles_are_not_called_refused(
     gateway = Remembering()
     names = ("listDeals", "listHistoryOrders", "listCandles", "checkOrder")
     report = await judged(gateway.application(), *(f"schema.{name}.*" for name in names), profile="all")
-    unsettled = (Status.FAIL, Status.WARN, Status.ERROR, Status.COULD_NOT_RUN)
-    assert {status: with_status(report, status) for status in unsettled} == dict.fromkeys(unsettled, {})
+    unsettled = (Status.FAIL, Status.ERROR, Status.COULD_NOT_RUN)
+    assert {status: with_status(report, status) for status in unsettled} == {status: {} for status in unsettled}
     for name in names:
         assert result_of(report, f"schema.{name}.positive_data_acceptance").status is Status.PASS
     assert any(status == 200 and {"from", "to"} <= set(query) for status, query in gateway.queries)
