@@ -9,9 +9,10 @@ import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
+from typing import TypeVar
 
 from reference_server.domain.account import LEGAL_MOVES, Account, AccountInfo, AccountState, Mt5Credentials
-from reference_server.domain.errors import AccountLimitReached, PositionNotFound
+from reference_server.domain.errors import AccountLimitReached, PositionNotFound, SymbolNotFound
 from reference_server.domain.events import (
     AccountChanged,
     CandleClosed,
@@ -20,9 +21,25 @@ from reference_server.domain.events import (
     PositionChanged,
     TerminalEvent,
 )
-from reference_server.domain.market import Candle, Tick, Timeframe
+from reference_server.domain.market import Candle, SymbolSpecification, Tick, Timeframe
 from reference_server.domain.plans import PLANS, Plan
-from reference_server.domain.trading import NewOrder, OrderResult, OrderType, Position, PositionChange, Side
+from reference_server.domain.trading import (
+    Deal,
+    HistoryQuery,
+    NewOrder,
+    Order,
+    OrderCancellation,
+    OrderChange,
+    OrderCheck,
+    OrderResult,
+    OrderType,
+    Position,
+    PositionChange,
+    PositionClose,
+    Side,
+    TradeMark,
+    TradeRequest,
+)
 from reference_server.domain.user import User
 from reference_server.usecases.account_book import AccountBook
 from reference_server.usecases.accounts import AccountUseCases
@@ -35,7 +52,9 @@ from reference_server.usecases.streams import Streams
 from reference_server.usecases.supervision import Supervisor
 from reference_server.usecases.trading import TradingUseCases
 from reference_server.usecases.users import Registration, UserUseCases
+from tests.usecases.paper import PaperBook, specification
 
+T = TypeVar("T")
 ROUNDS = 60
 SYMBOLS = ("EURUSD", "GBPUSD", "XAUUSD")
 CREDENTIALS = Mt5Credentials("12345678", "secret", "ICMarkets-Demo")
@@ -79,18 +98,38 @@ class ManualClock:
 
 
 class FakeTerminal:
-    """A terminal that does as it is told, and remembers what it was asked."""
+    """A terminal that does as it is told, and remembers what it was asked.
+
+    `answer` is given to every trade; a success also changes `book`. `hold` holds up trades once they are noted. `sent`
+    has every trade with its mark, `placed` the new orders of it. `found` is what `reconcile` answers, after `seek`.
+    """
 
     def __init__(self, account_id: str, listener: Listener) -> None:
         self.account_id = account_id
         self.tell = listener
         self.closed = 0
         self.watched: list[tuple[Collection[str], Collection[tuple[str, Timeframe]]]] = []
-        self.orders: list[NewOrder] = []
+        self.sent: list[tuple[TradeRequest, TradeMark | None]] = []
         self.symbol_questions: list[str] = []
         self.answer: OrderResult | BaseException = OrderResult(1, True, 10009, price=1.1, volume=0.1)
         self.open_positions: dict[int, Position] = {}
         self.hold: asyncio.Event | None = None
+        self.book = PaperBook()
+        self.checked: list[NewOrder] = []
+        self.check: OrderCheck | BaseException = OrderCheck(True, 0, margin=110.0, free_margin=9890.0)
+        self.reconciled: list[tuple[TradeRequest, TradeMark]] = []
+        self.found: OrderResult | BaseException | None = None
+        self.seek: asyncio.Event | None = None
+        self.specifications = {symbol: specification(symbol) for symbol in SYMBOLS}
+        self.specification_questions: list[str] = []
+
+    @property
+    def placed(self) -> list[NewOrder]:
+        return [request for request, _ in self.sent if isinstance(request, NewOrder)]
+
+    @property
+    def marks(self) -> list[TradeMark | None]:
+        return [mark for _, mark in self.sent]
 
     async def account_info(self) -> AccountInfo:
         return account_info()
@@ -103,25 +142,74 @@ class FakeTerminal:
             raise PositionNotFound
         return self.open_positions[ticket]
 
-    async def place_order(self, order: NewOrder) -> OrderResult:
-        self.orders.append(order)
-        if self.hold is not None:
-            await self.hold.wait()
-        return self._answer()
+    async def place_order(self, order: NewOrder, mark: TradeMark | None = None) -> OrderResult:
+        result = await self._trade(order, mark)
+        if result.success and order.order_type is not OrderType.MARKET:
+            self.book.place(result.ticket, order, 1_700_000_000_000)
+        return result
 
-    async def close_position(self, ticket: int, volume: float | None) -> OrderResult:
+    async def close_position(self, ticket: int, volume: float | None, mark: TradeMark | None = None) -> OrderResult:
         await self.position(ticket)
-        return self._answer()
+        return await self._trade(PositionClose(ticket, volume), mark)
 
-    async def modify_position(self, change: PositionChange) -> OrderResult:
+    async def modify_position(self, change: PositionChange, mark: TradeMark | None = None) -> OrderResult:
         await self.position(change.ticket)
-        return self._answer()
+        return await self._trade(change, mark)
+
+    async def modify_order(self, change: OrderChange, mark: TradeMark | None = None) -> OrderResult:
+        self.book.waiting(change.ticket)
+        result = await self._trade(change, mark)
+        if result.success:
+            self.book.change(change)
+        return result
+
+    async def cancel_order(self, ticket: int, mark: TradeMark | None = None) -> OrderResult:
+        self.book.waiting(ticket)
+        result = await self._trade(OrderCancellation(ticket), mark)
+        if result.success:
+            self.book.cancel(ticket, 1_700_000_000_000)
+        return result
+
+    async def check_order(self, order: NewOrder) -> OrderCheck:
+        self.checked.append(order)
+        await self.specification(order.symbol)
+        return _given(self.check)
+
+    async def reconcile(self, request: TradeRequest, mark: TradeMark) -> OrderResult | None:
+        self.reconciled.append((request, mark))
+        if self.seek is not None:
+            await self.seek.wait()
+        return None if self.found is None else _given(self.found)
+
+    async def orders(self) -> Sequence[Order]:
+        return self.book.orders()
+
+    async def order(self, ticket: int) -> Order:
+        return self.book.order(ticket)
+
+    async def deals(self, query: HistoryQuery) -> Sequence[Deal]:
+        return self.book.past_deals(query)
+
+    async def past_orders(self, query: HistoryQuery) -> Sequence[Order]:
+        return self.book.past_orders(query)
 
     async def symbols(self) -> Sequence[str]:
         return SYMBOLS
 
     async def price(self, symbol: str) -> Tick:
         return tick(symbol)
+
+    async def specification(self, symbol: str) -> SymbolSpecification:
+        self.specification_questions.append(symbol)
+        if symbol not in self.specifications:
+            raise SymbolNotFound
+        return self.specifications[symbol]
+
+    async def candles(
+        self, symbol: str, timeframe: Timeframe, from_ms: int | None, to_ms: int | None, limit: int
+    ) -> Sequence[Candle]:
+        await self.specification(symbol)
+        return self.book.candles(symbol, timeframe, from_ms, to_ms, limit)
 
     def watch(self, symbols: Collection[str], candles: Collection[tuple[str, Timeframe]]) -> None:
         self.watched.append((symbols, candles))
@@ -135,10 +223,17 @@ class FakeTerminal:
         await asyncio.sleep(0)
         self.closed += 1
 
-    def _answer(self) -> OrderResult:
-        if isinstance(self.answer, BaseException):
-            raise self.answer
-        return self.answer
+    async def _trade(self, request: TradeRequest, mark: TradeMark | None) -> OrderResult:
+        self.sent.append((request, mark))
+        if self.hold is not None:
+            await self.hold.wait()
+        return _given(self.answer)
+
+
+def _given(answer: T | BaseException) -> T:
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer
 
 
 class FakeTerminals:

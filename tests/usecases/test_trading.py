@@ -49,7 +49,7 @@ async def test_terminal_answers_are_passed_on(gateway: Gateway, user: User) -> N
     assert await gateway.trading.list_positions(user) == (position(5),)
     assert await gateway.trading.get_position(user, 5) == position(5)
     assert await gateway.trading.place_order(user, ORDER) == terminal.answer
-    assert terminal.orders == [ORDER]
+    assert terminal.placed == [ORDER]
     assert await gateway.trading.close_position(user, 5, 0.05) == terminal.answer
     assert await gateway.trading.modify_position(user, PositionChange(5, sl=1.0)) == terminal.answer
     assert await gateway.market.list_symbols(user) == SYMBOLS
@@ -86,7 +86,7 @@ async def test_paused_account_refuses_new_orders_and_still_closes_and_modifies(g
     await gateway.account_cases.pause_account(user, account.account_id)
     with pytest.raises(AccountPaused):
         await gateway.trading.place_order(user, ORDER)
-    assert terminal.orders == []
+    assert terminal.placed == []
     assert gateway.counter.touched == 0
     assert (await gateway.trading.close_position(user, 5)).success
     assert (await gateway.trading.modify_position(user, PositionChange(5, tp=None))).success
@@ -103,7 +103,7 @@ async def test_accepted_orders_count_until_the_limit_and_the_next_utc_day_brings
         await gateway.trading.place_order(user, ORDER)
     with pytest.raises(DailyTradeLimitExceeded) as refused:
         await gateway.trading.place_order(user, ORDER)
-    assert len(terminal.orders) == 10
+    assert len(terminal.placed) == 10
     assert gateway.counter.counts == {(user.user_id, DAY): 10}
     assert (await gateway.trading.close_position(user, 5)).success
     assert refused.value.retry_after_seconds == 86_400 - 1_700_000_000 % 86_400
@@ -177,7 +177,7 @@ async def test_account_paused_while_its_order_is_counted_does_not_trade(user: Us
     counter.meanwhile = lambda: gateway.account_cases.pause_account(user, account.account_id)
     with pytest.raises(AccountPaused):
         await gateway.trading.place_order(user, ORDER)
-    assert gateway.terminals.of(account.account_id).orders == []
+    assert gateway.terminals.of(account.account_id).placed == []
     assert counted(gateway) == 0
 
 
@@ -193,7 +193,7 @@ async def test_order_for_an_account_deleted_meanwhile_goes_to_no_other(user: Use
     counter.meanwhile = replace_account
     with pytest.raises(AccountNotFound):
         await gateway.trading.place_order(user, ORDER)
-    assert [terminal.orders for terminal in gateway.terminals.opened] == [[], []]
+    assert [terminal.placed for terminal in gateway.terminals.opened] == [[], []]
     assert counted(gateway) == 0
 
 
@@ -208,7 +208,7 @@ async def test_terminal_lost_while_its_order_is_counted_is_not_asked(user: User)
     counter.meanwhile = lose
     with pytest.raises(AccountNotReady):
         await gateway.trading.place_order(user, ORDER)
-    assert (terminal.orders, counted(gateway)) == ([], 0)
+    assert (terminal.placed, counted(gateway)) == ([], 0)
 
 
 async def test_refusal_is_told_also_when_the_trade_cannot_be_given_back(user: User) -> None:
@@ -245,7 +245,7 @@ async def test_orders_sent_at_once_cannot_pass_the_limit_together(gateway: Gatew
     await settle()
     terminal.hold.set()
     outcomes = await asyncio.gather(*orders, return_exceptions=True)
-    assert len(terminal.orders) == 10
+    assert len(terminal.placed) == 10
     assert sum(isinstance(outcome, DailyTradeLimitExceeded) for outcome in outcomes) == 5
 
 
