@@ -37,18 +37,22 @@ from reference_server.store import open_store
 from reference_server.telemetry import REQUEST_ID, scrub
 from reference_server.usecases.account_book import AccountBook
 from reference_server.usecases.accounts import AccountUseCases
-from reference_server.usecases.feed import Feeds
+from reference_server.usecases.feeds import Feeds
+from reference_server.usecases.flushes import Flushes
 from reference_server.usecases.health import HealthUseCases
+from reference_server.usecases.introductions import Introductions
 from reference_server.usecases.market import MarketUseCases
 from reference_server.usecases.outbox import CloseCode
 from reference_server.usecases.ports import Clock, Terminals
+from reference_server.usecases.pulse import Pulse
 from reference_server.usecases.session import SessionLimits
+from reference_server.usecases.stream_positions import VolatileStreamPositions
 from reference_server.usecases.streams import Streams
 from reference_server.usecases.supervision import Supervisor
 from reference_server.usecases.trading import TradingUseCases
 from reference_server.usecases.users import Registration, UserUseCases
 
-CAPABILITIES: Final[tuple[str, ...]] = ()
+CAPABILITIES: Final[tuple[str, ...]] = ("stream-resume", "account-status-events")
 """The extended capabilities that this gateway has and claims."""
 
 ACCESS_LOGGER: Final = "tonpo.access"
@@ -71,7 +75,9 @@ async def open_gateway(
             PLANS[settings.default_plan], settings.registration_open, settings.registrations_per_minute
         )
         users = UserUseCases(store.users, store.keys, limiter, clock, secrets.token_bytes, registration)
-        feeds = Feeds(FrameEncoder())
+        encoder = FrameEncoder()
+        feeds = Feeds(encoder, VolatileStreamPositions(), Introductions(clock))
+        stack.push_async_callback(feeds.close)
         book = AccountBook(store.accounts)
         stack.push_async_callback(book.close)
         provider = terminals or choose_terminals(settings, clock)
@@ -90,8 +96,16 @@ async def open_gateway(
         stack.push_async_callback(accounts.close)
         trading = TradingUseCases(book, supervisor, store.trades, clock)
         stack.push_async_callback(trading.close)
-        limits = SessionLimits(settings.ws_max_symbols, settings.ws_send_queue_events, settings.ws_max_sockets)
-        streams = Streams(book, supervisor, feeds, limits=limits)
+        limits = SessionLimits(
+            settings.ws_max_symbols,
+            settings.ws_send_queue_events,
+            settings.ws_max_sockets,
+            settings.ws_messages_per_second,
+        )
+        streams = Streams(book, supervisor, feeds, clock, limits=limits)
+        pulse = Pulse(streams.sessions, encoder, clock, heartbeat_seconds=settings.ws_heartbeat_ms / 1000)
+        pulse.start()
+        stack.push_async_callback(pulse.close)
         users.on_key_revoked.append(streams.close_user)
         stack.callback(streams.close_all, CloseCode.RESTARTING)
         await supervisor.start()
@@ -111,7 +125,7 @@ async def open_gateway(
         beneath = [*document_routes(contract), Route("/ws", UpgradeNeeded())]
         operations = operations_app(contract.openapi, pipeline, failures, beneath)
         sockets = [
-            WebSocketRoute("/ws", Stream(users.authenticate, streams, clock, failures)),
+            WebSocketRoute("/ws", Stream(users.authenticate, streams, clock, failures, Flushes(clock))),
             WebSocketRoute("/{path:path}", NoStreamHere()),
         ]
         access_log = _access_log(settings)

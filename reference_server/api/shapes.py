@@ -13,7 +13,17 @@ from reference_server.api.operation import Json
 from reference_server.domain.account import Account, AccountInfo, Mt5Credentials
 from reference_server.domain.errors import InvalidBody, Violation
 from reference_server.domain.market import Candle, Tick
-from reference_server.domain.trading import KEEP, Keep, NewOrder, OrderResult, OrderType, Position, PositionChange, Side
+from reference_server.domain.trading import (
+    KEEP,
+    Keep,
+    NewOrder,
+    Order,
+    OrderResult,
+    OrderType,
+    Position,
+    PositionChange,
+    Side,
+)
 from reference_server.domain.user import User
 
 
@@ -96,6 +106,29 @@ def position(one: Position) -> Json:
 def position_list(positions: Iterable[Position]) -> Json:
     """Shape all open positions."""
     return {"positions": [position(one) for one in positions]}
+
+
+def order(one: Order) -> Json:
+    """Shape an order, in camelCase."""
+    return {
+        "ticket": one.ticket,
+        "symbol": one.symbol,
+        "side": one.side.value,
+        "orderType": one.order_type.value,
+        "volume": one.volume,
+        "volumeRemaining": one.remaining,
+        "price": one.price,
+        "stopLimitPrice": one.stop_limit_price,
+        "sl": one.sl,
+        "tp": one.tp,
+        "state": one.state.value,
+        "expiration": one.expiration_ms,
+        "setupTime": one.setup_time_ms,
+        "doneTime": one.done_time_ms,
+        "position": one.position,
+        "magic": one.magic,
+        "comment": one.comment,
+    }
 
 
 def order_result(result: OrderResult) -> Json:
