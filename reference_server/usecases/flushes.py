@@ -21,8 +21,9 @@ class Flushes:
     writes of a single message, each a system call; it rests between them, a few milliseconds at most.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, longest_rest_seconds: float = _LONGEST_REST_SECONDS) -> None:
         self._now = clock.monotonic
+        self._longest_rest = longest_rest_seconds
         self._ready: list[Outbox] = []
         self._not_before = 0.0
 
@@ -46,4 +47,4 @@ class Flushes:
 
     def _rest(self, began: float) -> None:
         now = self._now()
-        self._not_before = now + min((now - began) * _REST, _LONGEST_REST_SECONDS)
+        self._not_before = now + min((now - began) * _REST, self._longest_rest)

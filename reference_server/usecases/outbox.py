@@ -196,9 +196,10 @@ class Outbox:
         if self._market:
             batch.extend(self._market.values())
             self._market = {}
+        self._events = []
+        self._bytes = self._extra = 0
         if batch:
-            self._events = []
-            self._bytes = self._extra = self.sweeps_quiet = 0
+            self.sweeps_quiet = 0
         return batch
 
     async def take_batch(self) -> list[bytes]:
