@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable
+from typing import cast
 
 from reference_server.domain.account import Account, AccountState
 from reference_server.domain.events import (
@@ -128,8 +129,8 @@ class Feed:
             self.market.tick(event.tick, is_quote=event.is_quote)
         elif type(event) is CandleClosed:
             self.market.candle(event.candle)
-        elif not isinstance(event, ConnectionChanged):
-            self._tell(event)
+        elif type(event) is not ConnectionChanged:
+            self._tell(cast("AccountEvent", event))
 
     def heartbeat_of(self, session: Session) -> int | None:
         """Number of the last event that the session knows of, None while it waits for the account's state."""

@@ -396,7 +396,8 @@ async def test_a_socket_that_does_not_read_is_closed_with_4408_and_others_are_se
             for stream in (deaf, quick):
                 await stream.say(type="ping")
                 await stream.hear("pong")
-            deaf.socket._reader._protocol.transport.pause_reading()
+            transport = cast("asyncio.Transport", deaf.socket._reader._protocol.transport)
+            transport.pause_reading()
             large = "x" * 100_000
             told = 0
             async with asyncio.timeout(20):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Sequence
 
 import pytest
 
 from reference_server.domain.account import AccountState, Mt5Credentials
 from reference_server.domain.errors import AccountLoginFailed, AccountNotFound, AccountNotReady, TerminalUnavailable
 from reference_server.domain.events import AccountChanged, PositionChanged
+from reference_server.domain.trading import Position
 from reference_server.domain.user import User
 from reference_server.usecases.account_events import DEFAULT_KEPT, RESERVED_AT_ONCE
 from reference_server.usecases.introductions import READING_SECONDS
@@ -46,7 +48,7 @@ class SlowTerminal:
         self._read = terminal.positions
         terminal.positions = self._positions  # type: ignore[method-assign]
 
-    async def _positions(self) -> object:
+    async def _positions(self) -> Sequence[Position]:
         self.readings += 1
         await self.release.wait()
         return await self._read()
