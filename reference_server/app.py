@@ -37,16 +37,20 @@ from reference_server.provider import choose_terminals, patience
 from reference_server.storage.journal import SqlJournal
 from reference_server.storage.journal_schema import open_journal_file
 from reference_server.storage.limits import SteadyLimiter
+from reference_server.storage.stream_positions import SqlStreamPositions
 from reference_server.store import open_store
 from reference_server.telemetry import REQUEST_ID, scrub
 from reference_server.usecases.account_book import AccountBook
 from reference_server.usecases.accounts import AccountUseCases
-from reference_server.usecases.feed import Feeds
+from reference_server.usecases.feeds import Feeds
+from reference_server.usecases.flushes import Flushes
 from reference_server.usecases.health import HealthUseCases
 from reference_server.usecases.history import Cursors, HistoryUseCases
+from reference_server.usecases.introductions import Introductions
 from reference_server.usecases.market import MarketUseCases
 from reference_server.usecases.outbox import CloseCode
 from reference_server.usecases.ports import Clock, Terminals
+from reference_server.usecases.pulse import Pulse
 from reference_server.usecases.reconciliation import Reconciler
 from reference_server.usecases.requests import TradeRequests
 from reference_server.usecases.session import SessionLimits
@@ -64,6 +68,8 @@ CAPABILITIES: Final = (
     "symbol-specification",
     "order-check",
     "rate-limit-headers",
+    "stream-resume",
+    "account-status-events",
 )
 """The extended capabilities that this gateway has and claims."""
 
@@ -82,12 +88,17 @@ async def open_gateway(
     clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings, alone=True))
+        journal_file = open_journal_file(settings.data_dir, is_durable=settings.journal_durability == "power_cut")
+        stack.push_async_callback(journal_file.close)
+        journal = SqlJournal(journal_file, clock)
         limiter = SteadyLimiter(clock)
         registration = Registration(
             PLANS[settings.default_plan], settings.registration_open, settings.registrations_per_minute
         )
         users = UserUseCases(store.users, store.keys, limiter, clock, secrets.token_bytes, registration)
-        feeds = Feeds(FrameEncoder())
+        encoder = FrameEncoder()
+        feeds = Feeds(encoder, SqlStreamPositions(journal_file), Introductions(clock))
+        stack.push_async_callback(feeds.close)
         book = AccountBook(store.accounts)
         stack.push_async_callback(book.close)
         provider = terminals or choose_terminals(settings, clock)
@@ -104,17 +115,22 @@ async def open_gateway(
         stack.push_async_callback(supervisor.stop)
         accounts = AccountUseCases(book, supervisor, store.vault, clock, secrets.token_bytes)
         stack.push_async_callback(accounts.close)
-        journal_file = open_journal_file(settings.data_dir, is_durable=settings.journal_durability == "power_cut")
-        stack.push_async_callback(journal_file.close)
-        journal = SqlJournal(journal_file, clock)
         reconciler = Reconciler(journal)
         stack.push_async_callback(reconciler.close)
         supervisor.on_ready.append(reconciler.terminal_ready)
         requests = TradeRequests(book, supervisor, journal, reconciler, clock, secrets.token_bytes)
         stack.push_async_callback(requests.close)
         history = HistoryUseCases(book, supervisor, clock, Cursors(journal.cursor_secret()))
-        limits = SessionLimits(settings.ws_max_symbols, settings.ws_send_queue_events, settings.ws_max_sockets)
-        streams = Streams(book, supervisor, feeds, limits=limits)
+        limits = SessionLimits(
+            settings.ws_max_symbols,
+            settings.ws_send_queue_events,
+            settings.ws_max_sockets,
+            settings.ws_messages_per_second,
+        )
+        streams = Streams(book, supervisor, feeds, clock, limits=limits)
+        pulse = Pulse(streams.sessions, encoder, clock, heartbeat_seconds=settings.ws_heartbeat_ms / 1000)
+        pulse.start()
+        stack.push_async_callback(pulse.close)
         users.on_key_revoked.append(streams.close_user)
         stack.callback(streams.close_all, CloseCode.RESTARTING)
         reconciler.begin()
@@ -137,7 +153,7 @@ async def open_gateway(
         beneath = [*document_routes(contract), Route("/ws", UpgradeNeeded())]
         operations = operations_app(contract.openapi, pipeline, failures, beneath)
         sockets = [
-            WebSocketRoute("/ws", Stream(users.authenticate, streams, clock, failures)),
+            WebSocketRoute("/ws", Stream(users.authenticate, streams, clock, failures, Flushes(clock))),
             WebSocketRoute("/{path:path}", NoStreamHere()),
         ]
         access_log = _access_log(settings)

@@ -211,6 +211,22 @@ class Settings:
         default=1_000,
         metadata=_means(reading.whole(1, 1_000_000), "sockets per user", "one key must not use up the process's files"),
     )
+    ws_messages_per_second: int = field(
+        default=50,
+        metadata=_means(
+            reading.whole(1, 1_000_000),
+            "messages per socket",
+            "one subscribes 500 symbols; ten times that: 4429",
+        ),
+    )
+    ws_heartbeat_ms: int = field(
+        default=5_000,
+        metadata=_means(
+            reading.whole(100, 12_000),
+            "milliseconds",
+            "at most 15 s of silence, a quarter of this late",
+        ),
+    )
     tls_cert: Path | None = field(
         default=None, metadata=_means(reading.path, "PEM file", "without it plain HTTP: for this machine or a proxy")
     )

@@ -228,6 +228,19 @@ class Accounts(Protocol):
         ...
 
 
+class StreamPositions(Protocol):
+    """How far the numbers of each account's stream were given out, over all lives of the gateway."""
+
+    def reserve(self, account_id: str, count: int) -> int:
+        """Store durably that `count` further numbers may be used, and return the last one that may have been before.
+
+        The caller uses the numbers above it, `count` of them; the next call, also of another process, returns at least
+        the last of these. 0 for an account without any. Synchronous, once for many events: no event may overtake the
+        reservation of its number. Raises whatever keeps it from being stored.
+        """
+        ...
+
+
 class Journal(Protocol):
     """Trading requests, written down before they are sent, and how many of them count against a user's day."""
 

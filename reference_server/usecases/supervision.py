@@ -17,7 +17,7 @@ from reference_server.domain.events import ConnectionChanged, TerminalEvent
 from reference_server.usecases.account_book import AccountBook
 from reference_server.usecases.backoff import Backoff
 from reference_server.usecases.completion import within
-from reference_server.usecases.feed import Feeds
+from reference_server.usecases.feeds import Feeds
 from reference_server.usecases.ports import (
     Accounts,
     BrokerUnreachable,

@@ -21,11 +21,12 @@ from reference_server.domain.errors import (
 )
 from reference_server.domain.events import (
     AccountChanged,
-    CandleClosed,
+    AccountEvent,
     ConnectionChanged,
     OrderSettled,
     PositionChanged,
-    TerminalEvent,
+    Snapshot,
+    StatusChanged,
 )
 from reference_server.domain.market import Candle, SymbolSpecification, Tick, Timeframe
 from reference_server.domain.plans import PLANS, Plan
@@ -50,14 +51,16 @@ from reference_server.domain.trading import (
 from reference_server.domain.user import User
 from reference_server.usecases.account_book import AccountBook
 from reference_server.usecases.accounts import AccountUseCases
-from reference_server.usecases.feed import Feeds
+from reference_server.usecases.feeds import Feeds
 from reference_server.usecases.health import HealthUseCases
 from reference_server.usecases.history import Cursors, HistoryUseCases
+from reference_server.usecases.introductions import Introductions
 from reference_server.usecases.market import MarketUseCases
 from reference_server.usecases.ports import BrokerUnreachable, Listener, LoginRefused, MintedKey, RateDecision
+from reference_server.usecases.pulse import Pulse
 from reference_server.usecases.reconciliation import Reconciler
 from reference_server.usecases.requests import TradeRequests
-from reference_server.usecases.session import SessionLimits
+from reference_server.usecases.session import Session, SessionLimits
 from reference_server.usecases.streams import Streams
 from reference_server.usecases.supervision import Supervisor
 from reference_server.usecases.trading import TradingUseCases
@@ -472,19 +475,47 @@ class FakeEncoder:
         self.encoded += 1
         return f"quote {tick.symbol} {tick.bid:g}".encode()
 
-    def event(self, event: TerminalEvent) -> bytes | None:
+    def candle(self, candle: Candle) -> bytes:
+        self.encoded += 1
+        return f"candle {candle.symbol} {candle.timeframe}".encode()
+
+    def event(self, event: AccountEvent, seq: int) -> bytes:
         self.encoded += 1
         match event:
-            case CandleClosed(candle=candle):
-                return f"candle {candle.symbol} {candle.timeframe}".encode()
             case PositionChanged(position=position, change=change):
-                return f"position {position.ticket} {change}".encode()
+                text = f"position {position.ticket} {change}"
             case OrderSettled(result=result):
-                return f"orderResult {result.ticket}".encode()
+                text = f"orderResult {result.ticket}"
             case AccountChanged(info=info):
-                return f"account {info.balance:g}".encode()
-            case _:
-                return None
+                text = f"account {info.balance:g}"
+            case StatusChanged(account=account):
+                text = f"accountStatus {account.state}{' paused' if account.paused else ''}"
+        return f"#{seq} {text}".encode()
+
+    def snapshot(self, snapshot: Snapshot) -> bytes:
+        figures = snapshot.figures
+        known = "" if figures is None else f" {len(figures.positions)} positions {len(figures.orders)} orders"
+        return f"#{snapshot.seq} snapshot {snapshot.account.state}{known}".encode()
+
+    def heartbeat(self, now_ms: int, seq: int) -> bytes:
+        return f"#{seq} heartbeat {now_ms}".encode()
+
+
+class FakePositions:
+    """Numbers of streams that outlive a gateway; `failure` keeps the next from being reserved."""
+
+    def __init__(self) -> None:
+        self.reserved: dict[str, int] = {}
+        self.calls = 0
+        self.failure: Exception | None = None
+
+    def reserve(self, account_id: str, count: int) -> int:
+        if self.failure is not None:
+            raise self.failure
+        self.calls += 1
+        last = self.reserved.get(account_id, 0)
+        self.reserved[account_id] = last + count
+        return last
 
 
 @dataclass
@@ -499,6 +530,7 @@ class Gateway:
     journal: FakeJournal = field(default_factory=FakeJournal)
     limiter: FakeLimiter = field(default_factory=FakeLimiter)
     encoder: FakeEncoder = field(default_factory=FakeEncoder)
+    positions: FakePositions = field(default_factory=FakePositions)
     registration: Registration = field(default_factory=lambda: Registration(PLANS["free"]))
     limits: SessionLimits = field(default_factory=SessionLimits)
     random: Random = field(default_factory=lambda: Random(7))
@@ -506,11 +538,13 @@ class Gateway:
     def __post_init__(self) -> None:
         entropy = self.random.randbytes
         self.book = AccountBook(self.accounts)
-        self.feeds = Feeds(self.encoder)
+        self.introductions = Introductions(self.clock)
+        self.feeds = Feeds(self.encoder, self.positions, self.introductions)
         self.supervisor = Supervisor(
             self.book, self.accounts, self.vault, self.terminals, self.feeds, self.clock, Random(7)
         )
-        self.streams = Streams(self.book, self.supervisor, self.feeds, limits=self.limits)
+        self.streams = Streams(self.book, self.supervisor, self.feeds, self.clock, limits=self.limits)
+        self.pulse = Pulse(self.streams.sessions, self.encoder, self.clock)
         self.user_cases = UserUseCases(self.users, FakeKeys(), self.limiter, self.clock, entropy, self.registration)
         self.account_cases = AccountUseCases(self.book, self.supervisor, self.vault, self.clock, entropy)
         self.reconciler = Reconciler(self.journal)
@@ -527,6 +561,13 @@ class Gateway:
         await settle()
         return self.accounts.rows[account.account_id]
 
+    async def socket(self, user: User, account_id: str | None = None) -> Session:
+        """Open a session and take what it is told first."""
+        session = await self.streams.open_session(user, account_id)
+        await settle()
+        session.outbox.take_now()
+        return session
+
     def state(self, account: Account) -> AccountState:
         """The stored state."""
         return self.accounts.rows[account.account_id].state
@@ -537,7 +578,13 @@ class Gateway:
         await self.supervisor.stop()
         await self.book.close()
         return Gateway(
-            self.clock, self.accounts, self.users, vault=self.vault, journal=self.journal, random=self.random
+            self.clock,
+            self.accounts,
+            self.users,
+            vault=self.vault,
+            journal=self.journal,
+            random=self.random,
+            positions=self.positions,
         )
 
 
