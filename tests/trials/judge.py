@@ -32,17 +32,17 @@ class Books:
     def __init__(self, broker: Broker, world: World) -> None:
         self.orders: dict[Account, list[Any]] = {}
         self.deals: dict[Account, list[Any]] = {}
-        self.positions: dict[Account, list[Any]] = {}
+        self.positions: dict[Account, list[dict[str, Any]]] = {}
         for account in world.accounts:
             known = broker.has_account(account.login)
             self.orders[account] = broker.orders(account.login) if known else []
             self.deals[account] = broker.deals(account.login) if known else []
-            self.positions[account] = broker.positions(account.login) if known else []
+            self.positions[account] = broker.open_now(account.login, "positions")
 
     def tickets(self, account: Account) -> set[int]:
         """Every ticket that this account ever had."""
         return {int(order.ticket) for order in self.orders[account]} | {
-            int(one.ticket) for one in self.positions[account]
+            int(one["ticket"]) for one in self.positions[account]
         }
 
     def placed(self, name: str) -> list[tuple[Account, Any]]:
@@ -131,7 +131,7 @@ def _closes(books: Books, world: World, account: Account) -> list[str]:
                 volume = _lots(told["volume"] if told is not None else (one.body or {}).get("volume", 0))
                 volumes[volume] -= 1
                 if volumes[volume] < 0:
-                    found.append(f"{one.name}: the closing of {volume} of {ticket} was accepted and is not in the books")
+                    found.append(f"{one.name}: the closing of {volume} of {ticket} was accepted and never made")
             elif one.may_be_executed:
                 undecided.append(one)
         left = list((+volumes).elements())
@@ -152,15 +152,16 @@ def _lots(volume: float) -> float:
 def _levels(books: Books, world: World, account: Account) -> list[str]:
     """What is open stands where the accepted changes have put it."""
     found = []
+    placed_state = CONSTANTS["ORDER_STATE_PLACED"]
     open_ones = [(one, "position") for one in books.positions[account]]
-    open_ones += [(one, "order") for one in books.orders[account] if one.state == CONSTANTS["ORDER_STATE_PLACED"]]
+    open_ones += [(one._asdict(), "order") for one in books.orders[account] if one.state == placed_state]
     for one, kind in open_ones:
-        changes = world.acting_on(account, "modifyPosition", one.ticket)
-        placed = [sent for sent in world.orders_of(account) if sent.name == name_of(one.comment)]
+        changes = world.acting_on(account, "modifyPosition", one["ticket"])
+        placed = [sent for sent in world.orders_of(account) if sent.name == name_of(one["comment"])]
         if not placed:
             continue
         body = placed[0].body or {}
-        first = {"sl": body.get("sl") or 0.0, "tp": body.get("tp") or 0.0, "price": one.price_open}
+        first = {"sl": body.get("sl") or 0.0, "tp": body.get("tp") or 0.0, "price": one["price_open"]}
         if kind == "order":
             first["price"] = body["price"]
         possible = [first]
@@ -171,9 +172,9 @@ def _levels(books: Books, world: World, account: Account) -> list[str]:
             elif change.may_be_executed:
                 possible += moved
         late = [{**state, **_asked(change)} for change in changes if change.may_be_executed for state in possible]
-        now = {"sl": one.sl, "tp": one.tp, "price": one.price_open}
+        now = {"sl": one["sl"], "tp": one["tp"], "price": one["price_open"]}
         if not any(_agree(now, state) for state in [*possible, *late]):
-            found.append(f"{account.login}: {kind} {one.ticket} stands at {now}, which should be one of {possible}")
+            found.append(f"{account.login}: {kind} {one['ticket']} stands at {now}, which should be one of {possible}")
     return found
 
 
@@ -211,7 +212,8 @@ def daily_complaints(journal: Path, world: World, users: Iterable[User]) -> list
     """The number of trades that count against each user's day is that of those that were made, or may have been."""
     found = []
     with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as connection:
-        counted = dict(connection.execute("SELECT user_id, sum(trades) FROM trades_per_day GROUP BY user_id").fetchall())
+        rows = connection.execute("SELECT user_id, sum(trades) FROM trades_per_day GROUP BY user_id").fetchall()
+        counted = dict(rows)
     for user in users:
         orders = [one for one in world.sent if one.operation == "placeOrder" and one.account.user is user]
         least = sum(one.was_accepted for one in orders)

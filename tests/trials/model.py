@@ -132,9 +132,7 @@ class World:
     def acting_on(self, account: Account, operation: str, ticket: int) -> list[Sent]:
         """Requests of an account that act on a ticket, in the order in which they were sent."""
         return [
-            one
-            for one in self.sent
-            if one.account is account and one.operation == operation and one.ticket == ticket
+            one for one in self.sent if one.account is account and one.operation == operation and one.ticket == ticket
         ]
 
     def is_quiet(self, account: Account) -> bool:

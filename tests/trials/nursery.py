@@ -1,7 +1,7 @@
 """Gateways that start in a second: `tonpo serve`, forked from a process that has everything imported.
 
-`python -m tests.trials.nursery SOCKET` is that process; `tests/terminals/warm.py` says how. A gateway is a process of its
-own as if it had been started by hand, and writes down its number so that it can be killed.
+`python -m tests.trials.nursery SOCKET` is that process; `tests/terminals/warm.py` says how. A gateway is a process of
+its own as if it had been started by hand, and writes down its number so that it can be killed.
 """
 
 from __future__ import annotations
@@ -36,11 +36,6 @@ if __name__ == "__main__":
         warnings.simplefilter("ignore")  # what connexion imports
         import uvloop  # noqa: F401
 
-        import reference_server.api.server
-        import reference_server.app
-        import reference_server.cli
-        import reference_server.provider
-        import reference_server.simulator.pipe.address
         import tonpo_spec.cli  # noqa: F401
 
     nursery = Nursery(sys.argv[1], serve)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -75,32 +76,25 @@ class Broker:
     def __init__(self, address: str, control: ControlClient) -> None:
         self.address = address
         self.control = control
+        self.logins = itertools.count(1001)
+        """Logins that nobody has: accounts open when they are used first."""
         self._terminals: dict[int, RemoteMetaTrader5] = {}
-
-    def terminal(self, login: int) -> RemoteMetaTrader5:
-        """A terminal of our own on this account."""
-        terminal = self._terminals.get(login)
-        if terminal is None:
-            terminal = self._terminals[login] = RemoteMetaTrader5(self.address)
-        if terminal.terminal_info() is None:
-            opened = terminal.initialize(
-                path=f"C:\\judge\\{login}\\terminal64.exe", login=login, password=PASSWORD, server=SERVER
-            )
-            assert opened, terminal.last_error()
-        return terminal
 
     def orders(self, login: int) -> list[Any]:
         """Every order of an account, pending or past."""
-        terminal = self.terminal(login)
-        return [*_read(terminal.orders_get()), *_read(terminal.history_orders_get(*WHOLE_HISTORY))]
+        return [
+            *self._read(login, lambda terminal: terminal.orders_get()),
+            *self._read(login, lambda terminal: terminal.history_orders_get(*WHOLE_HISTORY)),
+        ]
 
     def deals(self, login: int) -> list[Any]:
         """Every deal of an account."""
-        return _read(self.terminal(login).history_deals_get(*WHOLE_HISTORY))
+        return self._read(login, lambda terminal: terminal.history_deals_get(*WHOLE_HISTORY))
 
-    def positions(self, login: int) -> list[Any]:
-        """The open positions of an account."""
-        return _read(self.terminal(login).positions_get())
+    def open_now(self, login: int, what: str) -> list[dict[str, Any]]:
+        """What an account has open, `positions` or `orders`: as the broker's staff sees it, whatever goes wrong."""
+        accounts = self.control.state()["accounts"]
+        return [record for account in accounts if account["login"] == login for record in account[what]]
 
     def has_account(self, login: int) -> bool:
         """Whether a terminal ever logged in to it."""
@@ -111,10 +105,29 @@ class Broker:
         for terminal in self._terminals.values():
             terminal.shutdown()
 
+    def _read(self, login: int, call: Callable[[RemoteMetaTrader5], Any]) -> list[Any]:
+        """Ask until the terminal answers: what went wrong a moment ago may still keep it."""
+        found: list[Any] = []
 
-def _read(records: Any) -> list[Any]:
-    assert records is not None, "the broker's own terminal failed"
-    return list(records)
+        def ask() -> bool:
+            terminal = self._connected(login)
+            records = None if terminal is None else call(terminal)
+            found[:] = records or ()
+            return records is not None
+
+        until(ask, f"an answer of the terminal of {login}")
+        return found
+
+    def _connected(self, login: int) -> RemoteMetaTrader5 | None:
+        """A terminal of our own on this account, if it can be had now."""
+        if login not in self._terminals:
+            self._terminals[login] = RemoteMetaTrader5(self.address)
+        terminal = self._terminals[login]
+        if terminal.terminal_info() is None and not terminal.initialize(
+            path=f"C:\\judge\\{login}\\terminal64.exe", login=login, password=PASSWORD, server=SERVER
+        ):
+            return None
+        return terminal
 
 
 @contextmanager
@@ -180,7 +193,9 @@ class GatewayProcess:
         )  # fmt: skip
         environment = {**tonpo_environment(), **QUICK, **self.settings}
         with self.log.open("ab") as log:
-            self._stub = subprocess.Popen(stub(self.nursery, str(number), *words), stdout=log, stderr=log, env=environment)
+            self._stub = subprocess.Popen(
+                stub(self.nursery, str(number), *words), stdout=log, stderr=log, env=environment
+            )
         until(lambda: number.exists() or self._has_ended(), "the gateway's process")
         self.pid = int(number.read_text())
         until(lambda: self._answers() or self._has_ended(), "the gateway")

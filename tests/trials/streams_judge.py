@@ -1,4 +1,4 @@
-"""What sockets told against the books: nobody hears of another's account, no number is left out, the end is the truth."""
+"""What sockets told against the books: nothing of another's account, no number left out, and in the end the truth."""
 
 from __future__ import annotations
 
@@ -68,12 +68,13 @@ def chain_complaints(books: Books, chain: list[Socket]) -> list[str]:
     if known is None:
         return []
     account = chain[-1].account
-    truth = {int(one.ticket): one for one in books.positions[account]}
+    truth = {int(one["ticket"]): one for one in books.positions[account]}
     found = []
     if set(known) != set(truth):
         found.append(f"{account.login}: the stream leaves {sorted(known)} open, and {sorted(truth)} are")
     for ticket in set(known) & set(truth):
         told, real = known[ticket], truth[ticket]
-        if abs(told["volume"] - real.volume) > 1e-9 or (told.get("sl") or 0.0, told.get("tp") or 0.0) != (real.sl, real.tp):
+        levels = (told.get("sl") or 0.0, told.get("tp") or 0.0)
+        if abs(told["volume"] - real["volume"]) > 1e-9 or levels != (real["sl"], real["tp"]):
             found.append(f"{account.login}: the stream tells {told} of {ticket}, which is {real}")
     return found

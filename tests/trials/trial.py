@@ -1,8 +1,9 @@
-"""One trial: a gateway and its broker, everything that users and misfortune do to them, and the reckoning at the end."""
+"""One trial: a gateway and its broker, what users and misfortune do to them, and the reckoning at the end."""
 
 from __future__ import annotations
 
 import secrets
+import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 from conformance.contract import Contract
 from tests.trials.judge import Books, complaints, daily_complaints
 from tests.trials.model import Account, Sent, User, World
-from tests.trials.processes import PASSWORD, SERVER, gateway_process, served_broker, until
+from tests.trials.processes import PASSWORD, SERVER, Broker, gateway_process, until
 from tests.trials.sockets import LoopThread, Socket, Sockets
 from tests.trials.streams_judge import chain_complaints, socket_complaints
 from tests.trials.wire import Reply, Transcript, Wire
@@ -23,12 +24,12 @@ SETTLING_SECONDS = 30.0
 class Trial:
     """What the steps of a trial are made of."""
 
-    def __init__(self, folder: Path, nursery: str, contract: Contract, thread: LoopThread) -> None:
+    def __init__(self, folder: Path, nursery: str, broker: Broker, contract: Contract, thread: LoopThread) -> None:
         self.transcript = Transcript()
         self.world = World()
         self._closing = ExitStack()
+        self.broker = broker
         try:
-            self.broker = self._closing.enter_context(served_broker(folder))
             self.gateway = self._closing.enter_context(gateway_process(folder, nursery, self.broker))
             self.wire = Wire(self.gateway.url, contract, self.transcript)
             self.sockets = Sockets(thread, contract, self.transcript)
@@ -36,17 +37,20 @@ class Trial:
         except BaseException:
             self._closing.close()
             raise
+        self.log = ""
+        """What the gateway has said, once it is all over."""
         self.under_way: list[Future[None]] = []
         self.chains: dict[Account, list[Socket]] = {}
-        self._logins = iter(range(1001, 2000))
         self._names = iter(range(1, 10_000))
         self.has_numbers = "stream-resume" in contract_capabilities(contract)
 
     def close(self) -> None:
         """End everything."""
+        self.broker.control.clear_faults()
         for socket in self.sockets.open_ones():
             self.sockets.close(socket)
         self._closing.close()
+        self.log = self.gateway.log.read_text()
 
     # -- users and accounts ------------------------------------------------------------------------------------------
 
@@ -61,7 +65,7 @@ class Trial:
 
     def add_account(self, user: User) -> Account:
         """Add an account with a login of its own."""
-        login = next(self._logins)
+        login = next(self.broker.logins)
         body = {"mt5Login": str(login), "mt5Password": PASSWORD, "mt5Server": SERVER}
         made = self.wire("createAccount", body, api_key=user.key, who=user.name)
         assert made is not None
@@ -69,11 +73,6 @@ class Trial:
         account = Account(user, made.json["account_id"], login)
         self.world.accounts.append(account)
         return account
-
-    def status(self, account: Account) -> Any:
-        """What the gateway says of an account; None without an answer."""
-        told = self.wire("getAccountStatus", api_key=account.user.key, who=account.user.name, account_id=account.account_id)
-        return None if told is None else told.json
 
     def wait_until_active(self, account: Account) -> None:
         """Wait for the login; the transcript need not hear of each look."""
@@ -141,8 +140,9 @@ class Trial:
         """Let nothing go wrong any more."""
         self.transcript.note(f"broker: {self.broker.control.clear_faults()} faults cleared")
 
-    def kill_and_restart(self) -> None:
-        """kill -9 of the gateway, whatever it does at the moment; then a new one on the same data."""
+    def kill_and_restart(self, *, after_ms: int = 0) -> None:
+        """kill -9 of the gateway, whatever it does after so long; then a new one on the same data."""
+        time.sleep(after_ms / 1000)  # the moment is chosen, and what happens in it is not
         self.transcript.note("gateway: kill -9")
         self.gateway.kill()
         self.wait_for_all()
@@ -216,7 +216,7 @@ class Trial:
             )
             assert shown is not None
             tickets = sorted(one["ticket"] for one in shown.json["positions"])
-            truth = sorted(one.ticket for one in books.positions[account])
+            truth = sorted(one["ticket"] for one in books.positions[account])
             if tickets != truth:
                 found.append(f"{account.login}: REST shows {tickets} open, and {truth} are")
         return found
@@ -240,7 +240,11 @@ class Trial:
                 own = [one for one in self.world.usable() if one.user is user]
                 told += [
                     self.wire(
-                        "getPosition", api_key=user.key, account=own[0].account_id, ticket=position.ticket, who=user.name
+                        "getPosition",
+                        api_key=user.key,
+                        account=own[0].account_id,
+                        ticket=position["ticket"],
+                        who=user.name,
                     )
                     for position in books.positions[account][:2]
                     if own
@@ -288,5 +292,3 @@ class Trial:
 def contract_capabilities(contract: Contract) -> set[str]:
     """The capabilities that the contract was narrowed to."""
     return {"stream-resume"} if "snapshot" in contract.sent_by_gateway else set()
-
-
