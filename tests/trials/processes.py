@@ -40,7 +40,7 @@ QUICK = {
 """Settings by which what takes minutes takes seconds."""
 
 
-def until(look: Callable[[], T | None], what: str, within: float = 30.0) -> T:
+def until(look: Callable[[], T | None], what: str, within: float = 90.0) -> T:
     """Ask again until there is an answer: processes of their own tell nothing by themselves."""
     give_up_at = time.monotonic() + within
     while True:

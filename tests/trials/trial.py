@@ -17,7 +17,7 @@ from tests.trials.sockets import LoopThread, Socket, Sockets
 from tests.trials.streams_judge import chain_complaints, socket_complaints
 from tests.trials.wire import Reply, Transcript, Wire
 
-SETTLING_SECONDS = 30.0
+SETTLING_SECONDS = 60.0
 """How long it may take, after all is well again, until it is known what became of every request with a key."""
 
 
@@ -76,11 +76,10 @@ class Trial:
 
     def wait_until_active(self, account: Account) -> None:
         """Wait for the login; the transcript need not hear of each look."""
-        until(lambda: self._quiet_status(account) == "active", f"the connection of {account.login}", 40)
+        until(lambda: self._quiet_status(account) == "active", f"the connection of {account.login}")
 
     def _quiet_status(self, account: Account) -> str:
-        silent = Wire(self.gateway.url, self.wire._contract, Transcript())
-        told = silent("getAccountStatus", api_key=account.user.key, account_id=account.account_id)
+        told = self.wire.unheard()("getAccountStatus", api_key=account.user.key, account_id=account.account_id)
         return "" if told is None else str(told.json.get("status"))
 
     # -- requests that trade -----------------------------------------------------------------------------------------
@@ -187,7 +186,7 @@ class Trial:
         ]
 
     def _ask(self, sent: Sent) -> None:
-        told = self.wire("getOrderRequest", api_key=sent.account.user.key, who=sent.name, key=sent.key)
+        told = self.wire.unheard()("getOrderRequest", api_key=sent.account.user.key, who=sent.name, key=sent.key)
         assert told is not None
         if told.status == 404:
             sent.outcome, sent.final = "absent", None
@@ -197,6 +196,8 @@ class Trial:
     def reckon(self) -> None:
         """Settle, and hold everything that was ever told against the broker's books."""
         self.settle()
+        for sent in self.world.sent:
+            self.transcript.note(f"the end of {sent.name}: {sent.outcome} {sent.final or ''}")
         books = Books(self.broker, self.world)
         found = complaints(books, self.world)
         found += daily_complaints(self.gateway.data_dir / "journal.db", self.world, self.world.users)
@@ -204,6 +205,8 @@ class Trial:
         found += self._isolation(books)
         found += socket_complaints(books, self.world, self.sockets.all, has_numbers=self.has_numbers)
         found += self._streams()
+        for complaint in found:
+            self.transcript.note(f"WRONG: {complaint}")
         assert found == []
         self.check_answers()
 
@@ -224,22 +227,23 @@ class Trial:
     def _isolation(self, books: Books) -> list[str]:
         """Nobody reaches an account, a ticket or a key of another."""
         found = []
+        ask = self.wire.unheard()
         for account in self.world.usable():
             for user in self.world.users:
                 if user is account.user:
                     continue
                 told = [
-                    self.wire("listPositions", api_key=user.key, account=account.account_id, who=user.name),
-                    self.wire("getAccountStatus", api_key=user.key, account_id=account.account_id, who=user.name),
+                    ask("listPositions", api_key=user.key, account=account.account_id, who=user.name),
+                    ask("getAccountStatus", api_key=user.key, account_id=account.account_id, who=user.name),
                 ]
                 told += [
-                    self.wire("getOrderRequest", api_key=user.key, who=user.name, key=sent.key)
+                    ask("getOrderRequest", api_key=user.key, who=user.name, key=sent.key)
                     for sent in self.world.sent
                     if sent.account is account and sent.key is not None
                 ][:3]
                 own = [one for one in self.world.usable() if one.user is user]
                 told += [
-                    self.wire(
+                    ask(
                         "getPosition",
                         api_key=user.key,
                         account=own[0].account_id,
@@ -254,7 +258,7 @@ class Trial:
                 ]
         for user in self.world.users:
             for dead in user.dead_keys:
-                told_dead = self.wire("listAccounts", api_key=dead, who=f"{user.name} (dead key)")
+                told_dead = ask("listAccounts", api_key=dead, who=f"{user.name} (dead key)")
                 if told_dead is None or told_dead.status != 401:
                     found.append(f"a dead key of {user.name} is answered {told_dead}")
         return found
@@ -275,7 +279,7 @@ class Trial:
                 return chain_complaints(Books(self.broker, self.world), chain)
 
             try:
-                until(lambda wrong=wrong: not wrong(), "the stream's end", 8)  # type: ignore[misc]
+                until(lambda wrong=wrong: not wrong(), "the stream's end", 20)  # type: ignore[misc]
             except AssertionError:
                 found += wrong()
         return found

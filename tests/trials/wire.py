@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from conformance.contract import Contract, load_contract
+from conformance.contract import Contract
 from conformance.exchange import Exchange, Request, Response
 
 TIMEOUT_SECONDS = 40.0
@@ -60,6 +60,7 @@ class Wire:
     """A gateway at an address, by its operations."""
 
     def __init__(self, url: str, contract: Contract, transcript: Transcript) -> None:
+        self._url = url
         self._address = urlsplit(url).netloc
         self._contract = contract
         self._transcript = transcript
@@ -101,12 +102,18 @@ class Wire:
         exchange = Exchange(
             0, Request(found.method, target, tuple(headers.items()), content), response, operation=operation
         )
-        self._transcript.note(f"< {who} {operation} {target}: {response.status} {response.body[:300]!r}")
+        self._transcript.note(f"< {who} {operation} {target}: {_shown(response)}")
         problem = self._contract.response_problem(exchange)
         if problem is not None or response.status == 500:
             self.problems.append(f"{shown}: {problem or 'a defect'}: {response.status} {response.body!r}")
         names = {name.lower(): value for name, value in response.headers}
         return Reply(response.status, response.json, names)
+
+    def unheard(self) -> Wire:
+        """The same, with a transcript that nobody reads: for what is asked again and again."""
+        wire = Wire(self._url, self._contract, Transcript())
+        wire.problems = self.problems
+        return wire
 
     def _ask(self, method: str, target: str, content: bytes | None, headers: dict[str, str]) -> Response:
         connection = http.client.HTTPConnection(self._address, timeout=TIMEOUT_SECONDS)
@@ -118,6 +125,8 @@ class Wire:
             connection.close()
 
 
-def contract_of(capabilities: list[str]) -> Contract:
-    """The contract of a gateway that claims these."""
-    return load_contract(capabilities)
+def _shown(response: Response) -> str:
+    if response.status >= 400 and isinstance(response.json, dict):
+        return f"{response.status} {response.json.get('reason')}"
+    replayed = " (again)" if response.header("Idempotency-Replayed") else ""
+    return f"{response.status} {response.body[:300].decode()}{replayed}"
