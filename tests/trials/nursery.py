@@ -18,8 +18,10 @@ from tests.terminals.warm import Nursery
 
 def serve(arguments: list[str]) -> None:
     """Become a gateway: the first argument is the file for the process's number, the others are those of `tonpo`."""
+    from tests.trials.stages import install
     from tonpo_spec.cli import tonpo
 
+    install()
     number_file, *words = arguments
     unfinished = Path(f"{number_file}.unfinished")
     unfinished.write_text(str(os.getpid()))

@@ -209,6 +209,12 @@ class GatewayProcess:
         self._stub.wait(20)
         self.pid = None
 
+    def wait_for_its_death(self) -> None:
+        """Wait until it is gone of itself."""
+        assert self._stub is not None
+        self._stub.wait(60)
+        self.pid = None
+
     def stop(self) -> None:
         """End it as an operator does."""
         assert self.pid is not None

@@ -48,7 +48,7 @@ class Socket:
         found = {int(one["ticket"]) for one in self.messages if one["type"] in ("position", "orderResult")}
         for message in self.messages:
             if message["type"] == "snapshot":
-                found |= {int(position["ticket"]) for position in message["positions"]}
+                found |= {int(position["ticket"]) for position in message.get("positions", ())}
         return found - {0}
 
 

@@ -53,7 +53,8 @@ def positions_told(chain: list[Socket]) -> dict[int, dict[str, Any]] | None:
     for socket in chain:
         for message in socket.messages:
             if message["type"] == "snapshot":
-                known = {int(one["ticket"]): one for one in message["positions"]}
+                positions = message.get("positions")  # none where the terminal cannot be asked
+                known = None if positions is None else {int(one["ticket"]): one for one in positions}
             elif message["type"] == "position" and known is not None:
                 if message.get("event") == "closed" or message["volume"] == 0:
                     known.pop(int(message["ticket"]), None)

@@ -14,6 +14,7 @@ from tests.trials.judge import Books, complaints, daily_complaints
 from tests.trials.model import Account, Sent, User, World
 from tests.trials.processes import PASSWORD, SERVER, Broker, gateway_process, until
 from tests.trials.sockets import LoopThread, Socket, Sockets
+from tests.trials.stages import key_for
 from tests.trials.streams_judge import chain_complaints, socket_complaints
 from tests.trials.wire import Reply, Transcript, Wire
 
@@ -85,15 +86,27 @@ class Trial:
     # -- requests that trade -----------------------------------------------------------------------------------------
 
     def request(
-        self, account: Account, operation: str, body: dict[str, Any] | None, *, ticket: int = 0, is_keyed: bool = True
+        self,
+        account: Account,
+        operation: str,
+        body: dict[str, Any] | None,
+        *,
+        ticket: int = 0,
+        is_keyed: bool = True,
+        stage: str | None = None,
     ) -> Sent:
-        """Make up a request; it is not sent yet. A new order bears its name as comment."""
+        """Make up a request; it is not sent yet. A new order bears its name as comment.
+
+        `stage`: where the gateway dies of it (`tests/trials/stages.py`).
+        """
         name = f"r{next(self._names):04}"
         if operation == "placeOrder":
             body = {**(body or {}), "comment": name}
         elif operation in ("closePosition", "modifyPosition"):
             body = {**(body or {}), "ticket": ticket}
         key = f"{name}-{secrets.token_hex(4)}" if is_keyed else None
+        if stage is not None:
+            key = key_for(stage, name)
         sent = Sent(name, account, operation, body, key, ticket)
         self.world.sent.append(sent)
         return sent
@@ -138,6 +151,14 @@ class Trial:
     def all_is_well(self) -> None:
         """Let nothing go wrong any more."""
         self.transcript.note(f"broker: {self.broker.control.clear_faults()} faults cleared")
+
+    def restart_the_dead(self) -> None:
+        """Start the gateway again that a request has killed."""
+        self.gateway.wait_for_its_death()
+        self.transcript.note("gateway: is dead")
+        self.wait_for_all()
+        self.gateway.start()
+        self.transcript.note("gateway: is up again")
 
     def kill_and_restart(self, *, after_ms: int = 0) -> None:
         """kill -9 of the gateway, whatever it does after so long; then a new one on the same data."""
