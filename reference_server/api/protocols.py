@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from starlette.types import Scope, Send
 from uvicorn._types import ASGISendEvent
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.datastructures import Headers
 from websockets.http11 import Request
 
+from reference_server.api.access import NO_STORE, NOSNIFF
+from reference_server.api.connections import Connections
 from reference_server.api.errors import MethodMissing, RawHeaders, error_answer
 from reference_server.api.frames import payload_of
 from reference_server.domain.errors import GatewayError, InvalidParameter
+from reference_server.usecases.measures import Measures
+from reference_server.usecases.outbox import CloseCode
 
 MAX_HEAD_BYTES = 65_536
 """Bounds request line and headers together; no request of the contract comes near."""
@@ -29,6 +33,17 @@ WRITER = "tonpo.frames"
 
 An ASGI send costs an encoding and a system call per message and socket; here a batch of encoded frames is one write.
 """
+
+
+CUT_SECONDS = 2.0
+"""How long a peer may take to read the close of a gateway that stops."""
+
+
+class Measured(Protocol):
+    """What the server's configuration offers to the protocols besides uvicorn's own."""
+
+    connections: Connections
+    measures: Measures
 
 
 class FrameWriter(Protocol):
@@ -95,15 +110,22 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, with joined writes."""
         super().connection_made(JoinedWrites(transport, self.loop))  # type: ignore[arg-type] # all that uvicorn calls
+        self._measured = cast(Measured, self.config)
+        refusal = self._measured.connections.enter(self._address)
+        if refusal is not None:
+            self._refuse(refusal)
+            return
         self._too_late = self.loop.call_later(REQUEST_SECONDS, self._give_up)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
+        self._measured.connections.leave(self._address)
         self._end_waiting()
         super().connection_lost(exc)
 
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection over."""
+        self._measured.connections.leave(self._address)
         self._end_waiting()
         super().handle_websocket_upgrade()
 
@@ -149,23 +171,46 @@ class HttpProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer in the gateway's shape, and close."""
-        headers, content = _refusal(InvalidParameter(msg.replace("Invalid HTTP request received.", _NO_HTTP)))
+        self._refuse(InvalidParameter(msg.replace("Invalid HTTP request received.", _NO_HTTP)))
+
+    @property
+    def _address(self) -> str | None:
+        return self.client[0] if self.client else None
+
+    def _refuse(self, error: GatewayError) -> None:
+        status, headers, content = _refusal(error)
         head = b"".join(b"%b: %b\r\n" % one for one in [*self.server_state.default_headers, *headers])
-        self.transport.write(b"HTTP/1.1 400 Bad Request\r\n" + head + b"connection: close\r\n\r\n" + content)
+        self.transport.write(STATUS_LINE[status] + head + b"connection: close\r\n\r\n" + content)
         self.transport.close()
 
 
 _NO_HTTP = "The request is not valid HTTP/1.1."
 
 
-def _refusal(error: GatewayError) -> tuple[RawHeaders, bytes]:
+def _refusal(error: GatewayError) -> tuple[int, RawHeaders, bytes]:
     request_id = f"req_{secrets.token_hex(8)}"
-    _, headers, content = error_answer(error, request_id)
-    return [*headers, (b"x-request-id", request_id.encode("ascii"))], content
+    status, headers, content = error_answer(error, request_id)
+    return status, [*headers, (b"x-request-id", request_id.encode("ascii")), NOSNIFF, NO_STORE], content
 
 
 class FramedProtocol(WebSocketsSansIOProtocol):
     """uvicorn's own protocol, which also offers a FrameWriter and answers bad handshakes in the gateway's shape."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection over from HTTP, under whose limits it came."""
+        super().connection_made(transport)
+        self._measured = cast(Measured, self.config)
+        self._measured.connections.enter(self.client[0] if self.client else None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        self._measured.connections.leave(self.client[0] if self.client else None)
+        super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """Close with 1012, and cut the connection of a peer that does not read."""
+        super().shutdown()
+        self.loop.call_later(CUT_SECONDS, self.transport.abort)
 
     def handle_connect(self, event: Request) -> None:
         """Offer the writer in the scope of every connection."""
@@ -179,7 +224,7 @@ class FramedProtocol(WebSocketsSansIOProtocol):
 
     def _refuse(self, status: int, reason: str, method: str) -> None:
         error = MethodMissing(method, ("GET",)) if status == 405 else InvalidParameter(reason.strip())
-        headers, content = _refusal(error)
+        _, headers, content = _refusal(error)
         answer = self.conn.reject(405 if status == 405 else 400, "")
         answer.body = content
         answer.headers = Headers([(name.decode("ascii"), value.decode("latin-1")) for name, value in headers])
@@ -193,8 +238,11 @@ class FramedProtocol(WebSocketsSansIOProtocol):
     async def send(self, message: ASGISendEvent) -> None:
         """Send as uvicorn does; a handshake that was answered over HTTP is complete, which uvicorn does not note."""
         await super().send(message)
-        if message["type"] == "websocket.http.response.body":
+        kind = message["type"]
+        if kind == "websocket.http.response.body":
             self.handshake_complete = True
+        elif kind == "websocket.close" and message.get("code") == CloseCode.SLOW_CONSUMER:
+            self._measured.measures.slow_consumer_closed()
 
     async def write_frames(self, frames: list[bytes]) -> None:
         """Write frames at once. Raises ClientDisconnected."""
@@ -203,11 +251,14 @@ class FramedProtocol(WebSocketsSansIOProtocol):
         if self.disconnected or self.close_sent or self.transport.is_closing():
             raise ClientDisconnected
         self.transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
+        self._measured.measures.frames_sent(len(frames))
 
     def give_up(self, code: int) -> None:
         """Queue the close code behind what waits, and cut the connection after the closing time-out."""
         if self.close_sent or self.transport.is_closing():
             return
+        if code == CloseCode.SLOW_CONSUMER:
+            self._measured.measures.slow_consumer_closed()
         self.conn.send_close(code)
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
