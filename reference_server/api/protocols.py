@@ -103,6 +103,8 @@ class HttpProtocol(HttpToolsProtocol):
     """
 
     _head_bytes = 0
+    _read_bytes = 0
+    _problem: str | None = None
     _is_reading_head = False
     _is_incomplete = True
     _too_late: asyncio.TimerHandle | None = None
@@ -131,11 +133,12 @@ class HttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser, and stop at a head without end."""
+        self._read_bytes = len(data)
         super().data_received(data)
         if self._is_reading_head:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
-                self.send_400_response(f"The head of the request is larger than {MAX_HEAD_BYTES} bytes.")
+                self.send_400_response(_HEAD_TOO_LARGE)
         if self._too_late is not None:
             if not self._is_incomplete:
                 self._end_waiting()
@@ -160,9 +163,29 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """The head is complete: what follows is bounded elsewhere."""
+        """The head is complete: what follows is bounded elsewhere. Raises ValueError, which refuses the request."""
         self._is_reading_head = False
+        self._problem = self._problem_of_head()
+        if self._problem is not None:
+            raise ValueError(self._problem)
         super().on_headers_complete()
+
+    def _problem_of_head(self) -> str | None:
+        """Say what is wrong with a head that the parser takes. Source: RFC 9112, 2.6 and 3.2."""
+        version = self.parser.get_http_version()
+        if version not in ("1.1", "1.0"):
+            return "The request is not HTTP/1.1."
+        hosts = 0
+        for name, _ in self.headers:
+            if name == b"host":
+                hosts += 1
+        if hosts > 1 or (hosts == 0 and version == "1.1"):
+            return "A request has exactly one Host header."
+        if self._read_bytes > MAX_HEAD_BYTES:  # it came in one piece
+            size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+            if size > MAX_HEAD_BYTES:
+                return _HEAD_TOO_LARGE
+        return None
 
     def on_message_complete(self) -> None:
         """The request is complete."""
@@ -170,8 +193,16 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer in the gateway's shape, and close."""
-        self._refuse(InvalidParameter(msg.replace("Invalid HTTP request received.", _NO_HTTP)))
+        """Answer in the gateway's shape, and close; behind the answers to the requests before, if there are any.
+
+        Written at once, it would be taken for the answer to one of those: to an order that is being executed.
+        """
+        latest = self.cycle
+        if latest is not None and not latest.response_complete and not latest.more_body:
+            latest.keep_alive = False
+            self.flow.pause_reading()
+            return
+        self._refuse(InvalidParameter(self._problem or msg.replace("Invalid HTTP request received.", _NO_HTTP)))
 
     @property
     def _address(self) -> str | None:
@@ -185,6 +216,7 @@ class HttpProtocol(HttpToolsProtocol):
 
 
 _NO_HTTP = "The request is not valid HTTP/1.1."
+_HEAD_TOO_LARGE = f"The head of the request is larger than {MAX_HEAD_BYTES} bytes."
 
 
 def _refusal(error: GatewayError) -> tuple[int, RawHeaders, bytes]:

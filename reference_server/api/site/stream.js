@@ -22,6 +22,11 @@ function element(name, attributes, ...children) {
   return made;
 }
 
+/** Return a description with its `code` as elements. */
+function prose(text) {
+  return (text || "").split("`").map((part, index) => (index % 2 ? element("code", {}, part) : part));
+}
+
 // -- the document -----------------------------------------------------------------------------------------------------
 
 function resolved(contract, node) {
@@ -58,8 +63,7 @@ function fieldTable(contract, schema) {
   const rows = [...fields].map(([name, field]) =>
     element("tr", {},
       element("td", required.has(name) ? { class: "must" } : {}, name),
-      element("td", {}, typeOf(contract, field)),
-      element("td", {}, field.description || "")));
+      element("td", {}, element("span", { class: "type" }, typeOf(contract, field)), ...prose(field.description))));
   return element("table", { class: "fields" }, element("tbody", {}, ...rows));
 }
 
@@ -70,13 +74,13 @@ function messageCard(contract, message) {
     inside.append(element("pre", {}, element("code", {}, JSON.stringify(example.payload, null, 2))));
   }
   return element("details", {},
-    element("summary", {}, element("span", { class: "name" }, message.name), element("span", { class: "what" }, message.summary || "")),
+    element("summary", {}, element("span", { class: "name" }, message.name), element("span", { class: "what" }, ...prose(message.summary))),
     inside);
 }
 
 function show(contract) {
   at("title").textContent = contract.info.title;
-  at("description").textContent = contract.info.description;
+  at("description").replaceChildren(...prose(contract.info.description));
   const seen = new Set();
   const groups = new Map([["You send", []], ["You receive", []]]);
   const put = (group, reference) => {
