@@ -179,10 +179,14 @@ class GatewayApplication:
 
 
 def build_app(
-    settings: Settings, *, clock: Clock | None = None, terminals: Terminals | None = None
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    terminals: Terminals | None = None,
+    runtime: Runtime | None = None,
 ) -> GatewayApplication:
     """Return the gateway for any ASGI server that runs lifespans; good for one run."""
-    return GatewayApplication(open_gateway(settings, clock=clock, terminals=terminals))
+    return GatewayApplication(open_gateway(settings, clock=clock, terminals=terminals, runtime=runtime))
 
 
 def gateway_version() -> str:

@@ -124,11 +124,12 @@ class GatewayServer(uvicorn.Server):
             for one, handler in previous.items():
                 signal.signal(one, handler)
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as signals are handled
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as all handlers of signals
         """Begin to stop; at the second signal, stop at once."""
         if self._drain.is_draining:
             self.is_forced = self.force_exit = self.should_exit = True
             return
+        _log.info("draining", extra={"signal": signal.Signals(sig).name, "seconds": self._drain_seconds})
         self._drain.begin()
         self._exit_at = time.monotonic() + self._drain_seconds
 

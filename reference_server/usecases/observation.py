@@ -74,9 +74,7 @@ class ObservedTerminal:
         self._tell = tell
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._terminal, name)
-        setattr(self, name, found)  # found without a search the next time
-        return found
+        return getattr(self._terminal, name)
 
     async def place_order(self, order: NewOrder, mark: TradeMark | None = None) -> OrderResult:
         """Send an order."""

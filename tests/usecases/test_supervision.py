@@ -218,7 +218,8 @@ async def test_a_defect_of_the_provider_is_logged_and_the_account_tried_again(
     gateway.terminals.failure = RuntimeError("a defect")
     with caplog.at_level(logging.ERROR):
         account = await gateway.active_account(user)
-    assert account.account_id in caplog.text
+    (line,) = caplog.records
+    assert (line.getMessage(), vars(line)["account_id"]) == ("supervision_interrupted", account.account_id)
     assert "secret" not in caplog.text
     gateway.terminals.failure = None
     await gateway.clock.advance(3)
