@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import ssl
 import sys
@@ -62,6 +63,8 @@ def _placed(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--default-plan", type=_PLAN, help="Plan of new users; free by default.")
 @click.option("--tls-cert", type=_FILE, metavar="FILE", help="Certificate chain in PEM; serves HTTPS and WSS.")
 @click.option("--tls-key", type=_FILE, metavar="FILE", help="Private key in PEM.")
+@click.option("--drain-seconds", type=int, metavar="SECONDS", help="Serve on after a stop signal; 0 by default.")
+@click.option("--metrics-port", type=int, metavar="PORT", help="Figures for Prometheus at /metrics; off by default.")
 @click.option("--log-level", type=click.Choice(_LEVELS), help="info by default.")
 @click.option("--log-format", type=click.Choice(("auto", "json", "console")), help="JSON off a terminal, by default.")
 def serve(config_file: Path | None, **flags: Any) -> None:
@@ -87,24 +90,49 @@ def _run(settings: Settings, listener: socket.socket, tls: Tls | None) -> None:
         warnings.simplefilter("ignore")  # connexion imports what its own dependencies have deprecated
         from reference_server.api.server import GatewayServer, server_config
         from reference_server.app import open_gateway
+        from reference_server.metrics_endpoint import MetricsUnusable
+        from reference_server.runtime import longest_request_seconds, runtime_of
         from reference_server.storage.journal_file import JournalUnusable
         from reference_server.terminals.providers.simulator_state import SimulatorStateUnusable
         from reference_server.terminals.providers.unusable import ProviderUnusable
 
     async def run() -> None:
-        async with open_gateway(settings) as gateway:
-            config = server_config(gateway, tls=tls, ws_max_message_bytes=settings.ws_max_message_bytes, lifespan=False)
+        runtime = runtime_of(settings)
+        async with open_gateway(settings, runtime=runtime) as gateway:
+            config = server_config(
+                gateway,
+                tls=tls,
+                ws_max_message_bytes=settings.ws_max_message_bytes,
+                lifespan=False,
+                connections=runtime.connections,
+                measures=runtime.measures,
+            )
             _welcome(settings, listener.getsockname()[1])
-            await GatewayServer(config).serve(sockets=[listener])
+            server = GatewayServer(
+                config,
+                runtime.drain,
+                drain_seconds=settings.drain_seconds,
+                requests_seconds=longest_request_seconds(settings),
+            )
+            await server.serve(sockets=[listener])
+            if server.is_forced:
+                _end_at_once()
 
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(run())
-    except (ProviderUnusable, SimulatorStateUnusable, JournalUnusable) as error:
+    except (ProviderUnusable, SimulatorStateUnusable, JournalUnusable, MetricsUnusable) as error:
         raise click.UsageError(str(error)) from error
     except KeyboardInterrupt:
         pass  # a second Ctrl-C while closing: what is stored is safe at any moment
     Console(stderr=True).print("The gateway has stopped.")
+
+
+def _end_at_once() -> None:
+    """End the process without closing anything, as a crash would: what is stored is safe at any moment."""
+    Console(stderr=True).print("The gateway was stopped at once.")
+    logging.shutdown()
+    os._exit(1)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -138,8 +166,9 @@ def _tls(settings: Settings) -> Tls | None:
         warnings.simplefilter("ignore")
         from reference_server.api.server import Tls
 
+    tls = Tls(settings.tls_cert, settings.tls_key, settings.tls_min_version)
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_cert, settings.tls_key, password="")
+        tls.check()
     except ssl.SSLError as error:
         raise click.UsageError(
             f"The certificate {settings.tls_cert} and the key {settings.tls_key} cannot be used: "
@@ -147,7 +176,7 @@ def _tls(settings: Settings) -> Tls | None:
         ) from error
     except OSError as error:
         raise click.UsageError(f"The TLS files cannot be read: {error.strerror}.") from error
-    return Tls(settings.tls_cert, settings.tls_key)
+    return tls
 
 
 def _listener(settings: Settings) -> socket.socket:

@@ -86,6 +86,13 @@ class SqlAccounts:
         async with self._database.reading() as connection:
             return tuple(map(_account, (await connection.execute(query)).all()))
 
+    async def count_by_state(self) -> dict[str, int]:
+        """Return how many accounts there are in each state; every state is named."""
+        query = select(ACCOUNTS.c.state, func.count()).group_by(ACCOUNTS.c.state)
+        async with self._database.reading() as connection:
+            found = {row[0]: row[1] for row in (await connection.execute(query)).all()}
+        return {state.value: found.get(state.value, 0) for state in AccountState}
+
 
 def _account(row: Row[Any]) -> Account:
     return Account(

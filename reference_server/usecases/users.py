@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from reference_server.domain.addresses import client_network
 from reference_server.domain.errors import (
     ApiKeyInvalid,
     ApiKeyMissing,
@@ -73,7 +73,7 @@ class UserUseCases:
         """
         if not self._registration.is_open:
             raise RegistrationClosed
-        decision = self._limiter.hit(f"registration:{_network(client_address)}", self._registration.per_minute)
+        decision = self._limiter.hit(f"registration:{client_network(client_address)}", self._registration.per_minute)
         if not decision.allowed:
             raise RegistrationRateExceeded(retry_after_seconds=max(1.0, decision.reset_seconds))
         now_ms = self._clock.now_ms()
@@ -102,6 +102,11 @@ class UserUseCases:
         if revocations == self._revocations:  # else this key may have been revoked while it was looked up
             self._keep(digest, user, now + self._cache.seconds)
         return user
+
+    def recognised(self, clear_key: str) -> User | None:
+        """The user of a key that was looked up a moment ago, without a look-up; None for any other key."""
+        known = self._known.get(self._keys.digest(clear_key) or b"")
+        return known[0] if known is not None and self._clock.monotonic() < known[1] else None
 
     async def get_current_user(self, user: User) -> User:
         """The caller's own profile. Source: Tonpo docs, "GET /api/users/me"."""
@@ -132,16 +137,3 @@ class UserUseCases:
         self._revocations += 1
         for digest in [digest for digest, (user, _) in self._known.items() if user.user_id == user_id]:
             del self._known[digest]
-
-
-def _network(address: str) -> str:
-    """The part of an address that tells clients apart: an IPv6 client has 64 bits of addresses to choose from."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.IPv6Network((parsed, 64), strict=False))

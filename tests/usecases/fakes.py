@@ -58,6 +58,7 @@ from reference_server.usecases.introductions import Introductions
 from reference_server.usecases.market import MarketUseCases
 from reference_server.usecases.ports import BrokerUnreachable, Listener, LoginRefused, MintedKey, RateDecision
 from reference_server.usecases.pulse import Pulse
+from reference_server.usecases.readiness import Drain, Readiness
 from reference_server.usecases.reconciliation import Reconciler
 from reference_server.usecases.requests import TradeRequests
 from reference_server.usecases.session import Session, SessionLimits
@@ -518,6 +519,22 @@ class FakePositions:
         return last
 
 
+class FakeStorage:
+    """Takes small writes unless told otherwise."""
+
+    def __init__(self) -> None:
+        self.probes = 0
+        self.failure: Exception | None = None
+        self.free = asyncio.Event()
+        self.free.set()
+
+    async def probe(self) -> None:
+        self.probes += 1
+        await self.free.wait()
+        if self.failure is not None:
+            raise self.failure
+
+
 @dataclass
 class Gateway:
     """The middle of a gateway over fakes."""
@@ -534,6 +551,8 @@ class Gateway:
     registration: Registration = field(default_factory=lambda: Registration(PLANS["free"]))
     limits: SessionLimits = field(default_factory=SessionLimits)
     random: Random = field(default_factory=lambda: Random(7))
+    storage: FakeStorage = field(default_factory=FakeStorage)
+    drain: Drain = field(default_factory=Drain)
 
     def __post_init__(self) -> None:
         entropy = self.random.randbytes
@@ -553,7 +572,12 @@ class Gateway:
         self.trading = TradingUseCases(self.book, self.supervisor)
         self.history = HistoryUseCases(self.book, self.supervisor, self.clock, Cursors(b"secret"))
         self.market = MarketUseCases(self.book, self.supervisor)
-        self.health = HealthUseCases(self.supervisor, self.streams, version="1.2.3")
+        self.health = HealthUseCases(
+            self.supervisor,
+            self.streams,
+            version="1.2.3",
+            readiness=Readiness(self.storage.probe, self.drain, self.clock),
+        )
 
     async def active_account(self, user: User, credentials: Mt5Credentials = CREDENTIALS) -> Account:
         """Provision an account and let it connect."""
