@@ -37,11 +37,20 @@ from reference_server.store import open_store
 from reference_server.telemetry import REQUEST_ID, scrub
 from reference_server.usecases.account_book import AccountBook
 from reference_server.usecases.accounts import AccountUseCases
+from reference_server.usecases.audit_upkeep import (
+    PURGE_SECONDS,
+    WRITE_SECONDS,
+    AuditPurge,
+    FailedAuthentications,
+)
+from reference_server.usecases.auditing import ORIGIN, Auditor, Origin
 from reference_server.usecases.feed import Feeds
 from reference_server.usecases.health import HealthUseCases
 from reference_server.usecases.market import MarketUseCases
+from reference_server.usecases.operator_changes import POLL_SECONDS, OperatorChanges
 from reference_server.usecases.outbox import CloseCode
-from reference_server.usecases.ports import Clock, Terminals
+from reference_server.usecases.ports import Audit, Clock, Terminals
+from reference_server.usecases.routine import Routine
 from reference_server.usecases.session import SessionLimits
 from reference_server.usecases.streams import Streams
 from reference_server.usecases.supervision import Supervisor
@@ -72,7 +81,7 @@ async def open_gateway(
         )
         users = UserUseCases(store.users, store.keys, limiter, clock, secrets.token_bytes, registration)
         feeds = Feeds(FrameEncoder())
-        book = AccountBook(store.accounts)
+        book = AccountBook(store.accounts, Auditor(clock))
         stack.push_async_callback(book.close)
         provider = terminals or choose_terminals(settings, clock)
         supervisor = Supervisor(
@@ -94,6 +103,7 @@ async def open_gateway(
         streams = Streams(book, supervisor, feeds, limits=limits)
         users.on_key_revoked.append(streams.close_user)
         stack.callback(streams.close_all, CloseCode.RESTARTING)
+        await stack.enter_async_context(_auditing(store.audit, users, clock, settings.audit_keep_days))
         await supervisor.start()
         contract = claimed_contract(CAPABILITIES)
         failures = Failures(_report_defect)
@@ -117,7 +127,35 @@ async def open_gateway(
         access_log = _access_log(settings)
         if access_log is not None:
             stack.callback(access_log.flush)
-        yield gateway_app(operations, sockets, failures, access_log=access_log, on_request=REQUEST_ID.set)
+        yield gateway_app(operations, sockets, failures, access_log=access_log, on_request=_note_origin)
+
+
+@asynccontextmanager
+async def _auditing(audit: Audit, users: UserUseCases, clock: Clock, keep_days: int) -> AsyncIterator[None]:
+    """Keep the audit log in order, and honour what the operator does on the command line."""
+    failures, purge = FailedAuthentications(audit, clock), AuditPurge(audit, clock, keep_days)
+    changes = OperatorChanges(audit, users)
+    await changes.begin()
+    await purge.purge()
+    users.on_key_refused.append(failures.note)
+    routines = (
+        Routine("honour the operator's changes", changes.look, clock, POLL_SECONDS),
+        Routine("write failed authentications", failures.write, clock, WRITE_SECONDS),
+        Routine("purge the audit log", purge.purge, clock, PURGE_SECONDS),
+    )
+    for routine in routines:
+        routine.start()
+    try:
+        yield
+    finally:
+        for routine in routines:
+            await routine.close()
+        await failures.write()
+
+
+def _note_origin(request_id: str, address: str | None) -> None:
+    REQUEST_ID.set(request_id)
+    ORIGIN.set(Origin(request_id, address))
 
 
 class GatewayApplication:

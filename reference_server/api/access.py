@@ -18,8 +18,8 @@ _SANE = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 AccessLog = Callable[[str, str, int, float, str], None]
 """Takes method, path, status, duration in ms and request id of one request."""
 
-OnRequest = Callable[[str], object]
-"""Told the request id before the request is served, in its own context."""
+OnRequest = Callable[[str, str | None], object]
+"""Told the request id and the client's address before the request is served, in its own context."""
 
 
 class Access:
@@ -40,7 +40,8 @@ class Access:
         request_id = self._id_of(scope)
         scope[REQUEST_ID] = request_id.decode("ascii")
         if self._on_request is not None:
-            self._on_request(scope[REQUEST_ID])
+            client = scope.get("client")
+            self._on_request(scope[REQUEST_ID], client[0] if client else None)
         log = self._log
         started = perf_counter() if log is not None else 0.0
         status = 0

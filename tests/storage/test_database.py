@@ -53,7 +53,8 @@ async def test_interrupted_migration_leaves_nothing_behind(database: Database) -
 
 async def test_opening_again_keeps_the_rows(url: str, database: Database) -> None:
     async with database.writing() as connection:
-        await connection.execute(text("INSERT INTO users VALUES ('usr_1', x'00', 'abcd', 'free', 1)"))
+        columns = "user_id, key_digest, key_last_four, plan, created_at_ms"
+        await connection.execute(text(f"INSERT INTO users ({columns}) VALUES ('usr_1', x'00', 'abcd', 'free', 1)"))
     again = await Database.open(url)
     try:
         async with again.reading() as connection:
