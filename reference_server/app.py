@@ -48,6 +48,13 @@ from reference_server.store import Store, open_store
 from reference_server.telemetry import REQUEST_ID, scrub
 from reference_server.usecases.account_book import AccountBook
 from reference_server.usecases.accounts import AccountUseCases
+from reference_server.usecases.audit_upkeep import (
+    PURGE_SECONDS,
+    WRITE_SECONDS,
+    AuditPurge,
+    FailedAuthentications,
+)
+from reference_server.usecases.auditing import Auditor
 from reference_server.usecases.feeds import Feeds
 from reference_server.usecases.flushes import Flushes
 from reference_server.usecases.health import HealthUseCases
@@ -55,12 +62,14 @@ from reference_server.usecases.history import Cursors, HistoryUseCases
 from reference_server.usecases.introductions import Introductions
 from reference_server.usecases.market import MarketUseCases
 from reference_server.usecases.observation import AccountLog, ObservedTerminals, Tell
+from reference_server.usecases.operator_changes import POLL_SECONDS, OperatorChanges
 from reference_server.usecases.outbox import CloseCode
-from reference_server.usecases.ports import Clock, Terminals
+from reference_server.usecases.ports import Audit, Clock, Terminals
 from reference_server.usecases.pulse import Pulse
 from reference_server.usecases.readiness import Readiness
 from reference_server.usecases.reconciliation import Reconciler
 from reference_server.usecases.requests import TradeRequests
+from reference_server.usecases.routine import Routine
 from reference_server.usecases.session import SessionLimits
 from reference_server.usecases.streams import Streams
 from reference_server.usecases.supervision import Supervisor
@@ -115,7 +124,7 @@ async def open_gateway(
         encoder = FrameEncoder()
         feeds = Feeds(encoder, SqlStreamPositions(journal_file), Introductions(clock))
         stack.push_async_callback(feeds.close)
-        book = AccountBook(store.accounts)
+        book = AccountBook(store.accounts, Auditor(clock))
         stack.push_async_callback(book.close)
         lines = _access_log(settings)
         if lines is not None:
@@ -156,6 +165,7 @@ async def open_gateway(
         stack.callback(streams.close_all, CloseCode.RESTARTING)
         runtime.drain.on_stop.append(lambda: streams.close_all(CloseCode.RESTARTING))
         reconciler.begin()
+        await stack.enter_async_context(_auditing(store.audit, users, clock, settings.audit_keep_days))
         await supervisor.start()
         readiness = Readiness(store.database.probe, runtime.drain, clock)
         if runtime.counts is not None:
@@ -196,6 +206,29 @@ async def open_gateway(
             public_per_minute=settings.public_requests_per_minute,
         )
         yield gateway_app(operations, sockets, failures, edge)
+
+
+@asynccontextmanager
+async def _auditing(audit: Audit, users: UserUseCases, clock: Clock, keep_days: int) -> AsyncIterator[None]:
+    """Keep the audit log in order, and honour what the operator does on the command line."""
+    failures, purge = FailedAuthentications(audit, clock), AuditPurge(audit, clock, keep_days)
+    changes = OperatorChanges(audit, users)
+    await changes.begin()
+    await purge.purge()
+    users.on_key_refused.append(failures.note)
+    routines = (
+        Routine("honour the operator's changes", changes.look, clock, POLL_SECONDS),
+        Routine("write failed authentications", failures.write, clock, WRITE_SECONDS),
+        Routine("purge the audit log", purge.purge, clock, PURGE_SECONDS),
+    )
+    for routine in routines:
+        routine.start()
+    try:
+        yield
+    finally:
+        for routine in routines:
+            await routine.close()
+        await failures.write()
 
 
 class GatewayApplication:

@@ -1,4 +1,4 @@
-"""`tonpo serve` and `tonpo admin`: flags to settings, mistakes to one clear sentence and exit code 2."""
+"""`tonpo serve`: flags to settings, mistakes to one clear sentence and exit code 2."""
 
 from __future__ import annotations
 
@@ -8,61 +8,39 @@ import os
 import ssl
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 
-from reference_server.config import ConfigError, Settings, load_settings
-from reference_server.doctor.command import doctor
-from reference_server.domain.plans import PLANS
-from reference_server.security.master_keys import SecretUnusable
-from reference_server.storage.database import DatabaseUnusable
-from reference_server.storage.ownership import DataInUse
-from reference_server.storage.users import ListedUser, UserUnknown
+from reference_server.commands import FILE, PLAN, explained, placed
+from reference_server.config import Settings, load_settings
 
 if TYPE_CHECKING:
     import socket
 
     from reference_server.api.server import Tls
 
-_FILE = click.Path(path_type=Path)
-_PLAN = click.Choice(tuple(PLANS))
 _TERMINALS = ("simulated", "metatrader5", "mt5linux")
 _PROCESSES = ("inline", "shared", "per_account")
 _LEVELS = ("debug", "info", "warning", "error", "critical")
 
 
-def _placed(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the flags that say where the data lies."""
-    for option in (
-        click.option("--database-url", metavar="URL", help="sqlite:///FILE; DIR/tonpo.db by default."),
-        click.option("--data-dir", type=_FILE, metavar="DIR", help="Database and secrets; var/tonpo by default."),
-        click.option("--config", "config_file", type=_FILE, metavar="FILE", help="Settings in TOML."),
-    ):
-        command = option(command)
-    return command
-
-
 @click.command(epilog="Example: tonpo serve --port 8080 --data-dir ./data --default-plan pro")
 @click.option("--host", metavar="ADDRESS", help="Where to listen; 127.0.0.1 by default.")
 @click.option("--port", type=click.IntRange(0, 65535), metavar="PORT", help="8080 by default; 0 takes any free one.")
-@_placed
+@placed
 @click.option("--terminal", type=click.Choice(_TERMINALS), help="Whose terminals are used; simulated by default.")
-@click.option("--simulator-config", type=_FILE, metavar="FILE", help="Simulated broker in TOML.")
+@click.option("--simulator-config", type=FILE, metavar="FILE", help="Simulated broker in TOML.")
 @click.option("--simulator-process", type=click.Choice(_PROCESSES), help="Where it runs; inline by default.")
 @click.option("--simulator-address", metavar="ADDRESS", help="One that `tonpo simulator serve` runs.")
-@click.option(
-    "--terminal-template", type=_FILE, metavar="DIR", help="metatrader5: an installed terminal, to be copied."
-)
+@click.option("--terminal-template", type=FILE, metavar="DIR", help="metatrader5: an installed terminal, to be copied.")
 @click.option("--mt5linux-endpoints", metavar="HOST:PORT,...", help="mt5linux: its servers, one for each account.")
-@click.option("--default-plan", type=_PLAN, help="Plan of new users; free by default.")
-@click.option("--tls-cert", type=_FILE, metavar="FILE", help="Certificate chain in PEM; serves HTTPS and WSS.")
-@click.option("--tls-key", type=_FILE, metavar="FILE", help="Private key in PEM.")
+@click.option("--default-plan", type=PLAN, help="Plan of new users; free by default.")
+@click.option("--tls-cert", type=FILE, metavar="FILE", help="Certificate chain in PEM; serves HTTPS and WSS.")
+@click.option("--tls-key", type=FILE, metavar="FILE", help="Private key in PEM.")
 @click.option("--drain-seconds", type=int, metavar="SECONDS", help="Serve on after a stop signal; 0 by default.")
 @click.option("--metrics-port", type=int, metavar="PORT", help="Figures for Prometheus at /metrics; off by default.")
 @click.option("--log-level", type=click.Choice(_LEVELS), help="info by default.")
@@ -72,7 +50,7 @@ def serve(config_file: Path | None, **flags: Any) -> None:
 
     Every flag can also be given in the environment (--data-dir is TONPO_DATA_DIR) or in the file of --config.
     """
-    with _explained():
+    with explained():
         settings = load_settings(flags, os.environ, config_file)
         tls = _tls(settings)
         listener = _listener(settings)
@@ -192,92 +170,3 @@ def _listener(settings: Settings) -> socket.socket:
             f"Cannot listen on {settings.host} port {settings.port}: {problem}. "
             "Choose another with --host and --port; --port 0 takes any free one."
         ) from error
-
-
-@click.group()
-def admin() -> None:
-    """Look after a gateway's users and plans, on the machine where its data lies."""
-
-
-admin.add_command(doctor)
-
-
-@admin.group(epilog="Example: tonpo admin users create --plan pro --data-dir ./data")
-def users() -> None:
-    """Users and their plans."""
-
-
-@users.command("create", epilog="Example: tonpo admin users create --plan pro --data-dir ./data")
-@click.option("--plan", type=_PLAN, help="free unless the settings say otherwise.")
-@_placed
-def create_user(config_file: Path | None, plan: str | None, **flags: Any) -> None:
-    """Create a user, also where registration is closed, and print its id and its key, which is shown this once."""
-    with _explained():
-        settings = load_settings(flags, os.environ, config_file)
-        user_id, key = asyncio.run(_create_user(settings, plan or settings.default_plan))
-        click.echo(f"user_id  {user_id}\napi_key  {key}")
-
-
-@users.command("list", epilog="Example: tonpo admin users list --data-dir ./data")
-@_placed
-def list_users(config_file: Path | None, **flags: Any) -> None:
-    """Print every user, oldest first: id, plan, when it was created (UTC), and the last four characters of its key."""
-    with _explained():
-        settings = load_settings(flags, os.environ, config_file)
-        for one in asyncio.run(_list_users(settings)):
-            created = datetime.fromtimestamp(one.user.created_at_ms / 1000, UTC)
-            click.echo(
-                f"{one.user.user_id}  {one.user.plan.name:<10}  {created:%Y-%m-%dT%H:%M:%SZ}  …{one.key_last_four}"
-            )
-
-
-@users.command("plan", epilog="Example: tonpo admin users plan usr_01jdkq2m8sx6a1t4w5y7z9b3cd pro --data-dir ./data")
-@click.argument("user_id")
-@click.argument("plan", type=_PLAN)
-@_placed
-def set_plan(config_file: Path | None, user_id: str, plan: str, **flags: Any) -> None:
-    """Put a user on another plan; a running gateway follows within seconds."""
-    with _explained():
-        settings = load_settings(flags, os.environ, config_file)
-        asyncio.run(_set_plan(settings, user_id, plan))
-        click.echo(f"{user_id} is on the plan {plan}.")
-
-
-async def _create_user(settings: Settings, plan: str) -> tuple[str, str]:
-    import secrets
-
-    from reference_server.clock import SystemClock
-    from reference_server.domain.ids import RANDOM_BYTES, new_user_id
-    from reference_server.domain.user import User
-    from reference_server.store import open_store
-
-    now_ms = SystemClock().now_ms()
-    async with open_store(settings) as store:
-        user = User(new_user_id(now_ms, secrets.token_bytes(RANDOM_BYTES)), PLANS[plan], now_ms)
-        key = store.keys.mint()
-        await store.users.add(user, key)
-        return user.user_id, key.clear
-
-
-async def _list_users(settings: Settings) -> Sequence[ListedUser]:
-    from reference_server.store import open_store
-
-    async with open_store(settings) as store:
-        return await store.users.listing()
-
-
-async def _set_plan(settings: Settings, user_id: str, plan: str) -> None:
-    from reference_server.store import open_store
-
-    async with open_store(settings) as store:
-        await store.users.set_plan(user_id, PLANS[plan])
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Turn what an operator can cause into one sentence and exit code 2."""
-    try:
-        yield
-    except (ConfigError, DatabaseUnusable, DataInUse, SecretUnusable, UserUnknown) as error:
-        message = str(error)
-        raise click.UsageError(f"{message[:1].upper()}{message[1:].rstrip('.')}.") from error

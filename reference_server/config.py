@@ -176,6 +176,9 @@ class Settings(EdgeSettings):
             reading.whole(1, 1_000_000), "users per minute and client address", "bounds what a stranger can fill"
         ),
     )
+    audit_keep_days: int = field(
+        default=400, metadata=_means(reading.whole(1, 36_500), "days", "a year and what it takes to notice")
+    )
     max_body_bytes: int = field(
         default=65_536, metadata=_means(reading.whole(1_024, 2**30), "bytes", "no body of the contract comes near")
     )

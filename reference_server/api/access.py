@@ -14,7 +14,8 @@ from time import perf_counter
 from connexion.middleware.abstract import ROUTING_CONTEXT
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from reference_server.api.clients import CLIENT, TrustedProxies
+from reference_server.api.clients import TrustedProxies
+from reference_server.usecases.auditing import ORIGIN, Origin
 from reference_server.usecases.measures import Measures, NoMeasures
 
 REQUEST_ID = "tonpo.request_id"
@@ -67,12 +68,10 @@ class Access:
         scope[REQUEST_ID] = request_id.decode("ascii")
         if self._on_request is not None:
             self._on_request(scope[REQUEST_ID])
-        if self._proxies:
-            client = scope.get("client")
-            scope["client"] = (self._proxies.client_of(scope), client[1] if client else 0)
         client = scope.get("client")
-        if client:
-            CLIENT.set(client[0])
+        if self._proxies:
+            client = scope["client"] = (self._proxies.client_of(scope), client[1] if client else 0)
+        ORIGIN.set(Origin(scope[REQUEST_ID], client[0] if client else None))
         started = perf_counter()
         status = 0
 

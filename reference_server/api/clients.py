@@ -9,14 +9,10 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
-from contextvars import ContextVar
 
 from starlette.types import Scope
 
 UNKNOWN = "unknown"
-
-CLIENT: ContextVar[str] = ContextVar("client", default=UNKNOWN)
-"""Address of the client that is being served; the edge sets it."""
 
 _MOST_HOPS = 32
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address

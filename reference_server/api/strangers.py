@@ -12,13 +12,14 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from reference_server.api.clients import CLIENT
+from reference_server.api.clients import UNKNOWN
 from reference_server.api.failures import refuse
 from reference_server.api.keys import Authenticate
 from reference_server.api.websocket import deny
 from reference_server.domain.addresses import client_network
 from reference_server.domain.errors import ApiKeyInvalid, RequestRateExceeded
 from reference_server.domain.user import User
+from reference_server.usecases.auditing import ORIGIN
 from reference_server.usecases.ports import Clock, RateLimiter
 
 Recognised = Callable[[str], User | None]
@@ -40,7 +41,7 @@ class PublicRate:
         if carries_key(scope):
             await self._app(scope, receive, send)
             return
-        decision = self._limiter.hit(f"public:{client_network(CLIENT.get())}", self._per_minute)
+        decision = self._limiter.hit(f"public:{_network()}", self._per_minute)
         if decision.allowed:
             await self._app(scope, receive, send)
             return
@@ -81,7 +82,7 @@ class GuardedAuthentication:
 
     async def __call__(self, key: str) -> User:
         """The user of the key. Raises ApiKeyInvalid, RequestRateExceeded."""
-        if self._over and self._is_over(client_network(CLIENT.get())):
+        if self._over and self._is_over(_network()):
             user = self._recognised(key)
             if user is not None:
                 return user
@@ -93,7 +94,7 @@ class GuardedAuthentication:
         try:
             return await self._authenticate(key)
         except ApiKeyInvalid:
-            network = client_network(CLIENT.get())
+            network = _network()
             decision = self._limiter.hit(f"failed:{network}", self._per_minute)
             if decision.allowed:
                 raise
@@ -113,3 +114,7 @@ class GuardedAuthentication:
             del self._over[network]
             return False
         return True
+
+
+def _network() -> str:
+    return client_network(ORIGIN.get().address or UNKNOWN)

@@ -12,7 +12,7 @@ from contextvars import Context
 from dataclasses import dataclass, field
 from random import Random
 
-from reference_server.domain.account import Account, AccountState
+from reference_server.domain.account import Account, AccountState, Mt5Credentials
 from reference_server.domain.errors import AccountNotFound, AccountNotReady, TerminalUnavailable
 from reference_server.domain.events import ConnectionChanged, TerminalEvent
 from reference_server.usecases.account_book import AccountBook
@@ -264,13 +264,7 @@ class Supervisor:
                 return
 
     async def _open(self, run: _Run, link: _Link) -> Terminal:
-        sealed = await self._stored.sealed_credentials(run.account_id)
-        if sealed is None:
-            raise BrokerUnreachable("The credentials of the account are missing.")
-        try:
-            credentials = self._vault.open(run.account_id, sealed)
-        except ValueError:
-            raise BrokerUnreachable("The stored credentials cannot be read: the encryption key has changed.") from None
+        credentials = await self._credentials(run)
         opened: list[Terminal] = []
 
         async def opening() -> None:
@@ -283,6 +277,19 @@ class Supervisor:
                 await self._close(run, terminal)
             raise
         return opened[0]
+
+    async def _credentials(self, run: _Run) -> Mt5Credentials:
+        sealed = await self._stored.sealed_credentials(run.account_id)
+        while sealed is not None:
+            try:
+                return self._vault.open(run.account_id, sealed)
+            except ValueError:
+                before, sealed = sealed, await self._stored.sealed_credentials(run.account_id)
+                if sealed == before:  # else a rotation of the master key has wrapped them anew between reading and here
+                    raise BrokerUnreachable(
+                        "The stored credentials cannot be read: the encryption key has changed."
+                    ) from None
+        raise BrokerUnreachable("The credentials of the account are missing.")
 
     def _listener(self, run: _Run, link: _Link) -> Listener:
         publish = self._feeds.publish

@@ -12,6 +12,7 @@ from random import Random
 from typing import TypeVar
 
 from reference_server.domain.account import LEGAL_MOVES, Account, AccountInfo, AccountState, Mt5Credentials
+from reference_server.domain.audit import AuditEntry
 from reference_server.domain.errors import (
     AccountLimitReached,
     DailyTradeLimitExceeded,
@@ -51,12 +52,13 @@ from reference_server.domain.trading import (
 from reference_server.domain.user import User
 from reference_server.usecases.account_book import AccountBook
 from reference_server.usecases.accounts import AccountUseCases
+from reference_server.usecases.auditing import Auditor
 from reference_server.usecases.feeds import Feeds
 from reference_server.usecases.health import HealthUseCases
 from reference_server.usecases.history import Cursors, HistoryUseCases
 from reference_server.usecases.introductions import Introductions
 from reference_server.usecases.market import MarketUseCases
-from reference_server.usecases.ports import BrokerUnreachable, Listener, LoginRefused, MintedKey, RateDecision
+from reference_server.usecases.ports import BrokerUnreachable, Listener, LoginRefused, MintedKey, RateDecision, Seal
 from reference_server.usecases.pulse import Pulse
 from reference_server.usecases.readiness import Drain, Readiness
 from reference_server.usecases.reconciliation import Reconciler
@@ -313,16 +315,18 @@ class FakeAccounts:
         self.rows: dict[str, Account] = {}
         self.sealed: dict[str, bytes] = {}
         self.history: list[Account] = []
+        self.entries: list[AuditEntry] = []
         self.queries = 0
         self.conflict_once: Account | None = None
 
-    async def add(self, account: Account, sealed: bytes, *, limit: int | None) -> None:
+    async def add(self, account: Account, seal: Seal, *, limit: int | None, entry: AuditEntry | None = None) -> None:
         await asyncio.sleep(0)
         counting = [row for row in self.rows.values() if row.user_id == account.user_id and row.counts]
         if limit is not None and len(counting) >= limit:
             raise AccountLimitReached
         self.rows[account.account_id] = account
-        self.sealed[account.account_id] = sealed
+        self.sealed[account.account_id] = seal()
+        self._note(entry)
         self.history.append(account)
 
     async def of_user(self, user_id: str) -> Sequence[Account]:
@@ -330,7 +334,7 @@ class FakeAccounts:
         await asyncio.sleep(0)
         return [row for row in self.rows.values() if row.user_id == user_id]
 
-    async def save(self, account: Account, *, expected: AccountState) -> bool:
+    async def save(self, account: Account, *, expected: AccountState, entry: AuditEntry | None = None) -> bool:
         await asyncio.sleep(0)
         if self.conflict_once is not None:
             self.rows[self.conflict_once.account_id], self.conflict_once = self.conflict_once, None
@@ -341,6 +345,7 @@ class FakeAccounts:
         await asyncio.sleep(0)
         self.rows[account.account_id] = account
         self.history.append(account)
+        self._note(entry)
         if account.state is AccountState.DELETED:
             self.sealed.pop(account.account_id, None)
         return True
@@ -351,6 +356,10 @@ class FakeAccounts:
 
     async def to_connect(self) -> Sequence[Account]:
         return [row for row in self.rows.values() if row.counts]
+
+    def _note(self, entry: AuditEntry | None) -> None:
+        if entry is not None:
+            self.entries.append(entry)
 
     def states(self, account_id: str) -> list[AccountState]:
         """Every state stored for the account, in order, repeats left out."""
@@ -363,22 +372,27 @@ class FakeUsers:
 
     def __init__(self) -> None:
         self.rows: dict[bytes, User] = {}
+        self.entries: list[AuditEntry] = []
         self.queries = 0
         self.hold: asyncio.Event | None = None
 
-    async def add(self, user: User, key: MintedKey) -> None:
+    async def add(self, user: User, key: MintedKey, *, entry: AuditEntry | None = None) -> None:
         self.rows[key.digest] = user
+        if entry is not None:
+            self.entries.append(entry)
 
-    async def by_key_digest(self, digest: bytes) -> User | None:
+    async def by_key_digests(self, digests: Sequence[bytes]) -> User | None:
         self.queries += 1
-        user = self.rows.get(digest)
+        user = next((self.rows[digest] for digest in digests if digest in self.rows), None)
         if self.hold is not None:
             await self.hold.wait()
         return user
 
-    async def replace_key(self, user_id: str, key: MintedKey) -> None:
+    async def replace_key(self, user_id: str, key: MintedKey, *, entry: AuditEntry | None = None) -> None:
         old = next(digest for digest, user in self.rows.items() if user.user_id == user_id)
         self.rows[key.digest] = self.rows.pop(old)
+        if entry is not None:
+            self.entries.append(entry)
 
     async def set_plan(self, user_id: str, plan: Plan) -> None:
         for digest, user in self.rows.items():
@@ -394,10 +408,10 @@ class FakeKeys:
 
     def mint(self) -> MintedKey:
         clear = f"key-{next(self._numbers)}"
-        return MintedKey(clear, hashlib.sha256(clear.encode()).digest(), clear[-4:])
+        return MintedKey(clear, hashlib.sha256(clear.encode()).digest(), clear[-4:], "pepper")
 
-    def digest(self, clear: str) -> bytes | None:
-        return hashlib.sha256(clear.encode()).digest() if clear.startswith("key-") else None
+    def digests(self, clear: str) -> tuple[bytes, ...]:
+        return (hashlib.sha256(clear.encode()).digest(),) if clear.startswith("key-") else ()
 
 
 class FakeLimiter:
@@ -556,7 +570,7 @@ class Gateway:
 
     def __post_init__(self) -> None:
         entropy = self.random.randbytes
-        self.book = AccountBook(self.accounts)
+        self.book = AccountBook(self.accounts, Auditor(self.clock))
         self.introductions = Introductions(self.clock)
         self.feeds = Feeds(self.encoder, self.positions, self.introductions)
         self.supervisor = Supervisor(
