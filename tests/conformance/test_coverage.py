@@ -17,9 +17,11 @@ BROKEN_ELSEWHERE = {*JUDGED_EVERYWHERE, "TONPO-SEC-040"}
 """`test_secrecy.py` serves old TLS."""
 
 COVERED = (
-    "TONPO-SEL-0[13456]0",
+    "TONPO-SEL-*",
     "TONPO-IDEM-*",
     "TONPO-PEND-*",
+    "TONPO-RES-*",
+    "TONPO-STAT-*",
 )
 """Rows of the extended profile whose checks are written; SHOULD counts here as MUST."""
 
