@@ -46,6 +46,11 @@ class JoinedWrites:
         self._loop = loop
         self._waiting: list[bytes] = []
 
+    @property
+    def beneath(self) -> Any:
+        """The transport itself."""
+        return self._transport
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
@@ -167,6 +172,13 @@ class FramedProtocol(WebSocketsSansIOProtocol):
     """uvicorn's own protocol, which is also a DirectSocket and answers bad handshakes in the gateway's shape."""
 
     on_writable: Callable[[], None] = staticmethod(_nothing)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection without joined writes: many frames are one write already."""
+        if isinstance(transport, JoinedWrites):
+            transport.flush()
+            transport = transport.beneath
+        super().connection_made(transport)
 
     def handle_connect(self, event: Request) -> None:
         """Offer the direct socket in the scope of every connection."""
