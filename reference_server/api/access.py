@@ -53,7 +53,7 @@ class Access:
         self.app = app
         self._log = log
         self._on_request = on_request
-        self._proxies = proxies or TrustedProxies()
+        self._proxies = proxies or None  # none are trusted: nothing to ask
         self._measures = measures or NoMeasures()
         self._prefix = f"req_{secrets.token_hex(5)}"
         self._numbers = itertools.count(1)
@@ -67,7 +67,7 @@ class Access:
         scope[REQUEST_ID] = request_id.decode("ascii")
         if self._on_request is not None:
             self._on_request(scope[REQUEST_ID])
-        if self._proxies:
+        if self._proxies is not None:
             client = scope.get("client")
             scope["client"] = (self._proxies.client_of(scope), client[1] if client else 0)
         client = scope.get("client")
