@@ -184,7 +184,9 @@ def test_a_duration_on_a_bound_belongs_to_its_bucket() -> None:
     tally = Tally((0.1, 1.0))
     for seconds in (0.1, 0.1000001, 5.0):
         tally.add(seconds)
-    assert tally.read() == ([("0.1", 1), ("1.0", 2), ("+Inf", 3)], pytest.approx(5.2000001))
+    buckets, total = tally.read()
+    assert buckets == [("0.1", 1), ("1.0", 2), ("+Inf", 3)]
+    assert total == pytest.approx(5.2000001)
 
 
 def test_names_and_help_are_those_of_prometheus_conventions() -> None:
