@@ -20,11 +20,13 @@ from reference_server.api.accounts import account_handlers
 from reference_server.api.compiled import Pipeline
 from reference_server.api.failures import Failures
 from reference_server.api.frames import FrameEncoder
+from reference_server.api.history import history_handlers
 from reference_server.api.http import Edge, gateway_app, operations_app
 from reference_server.api.keys import Authenticate
 from reference_server.api.limits import Limits
 from reference_server.api.market import market_handlers
 from reference_server.api.pages import page_routes
+from reference_server.api.requests import request_handlers
 from reference_server.api.spec_document import claimed_contract, document_routes
 from reference_server.api.strangers import GuardedAuthentication
 from reference_server.api.system import system_handlers
@@ -38,25 +40,45 @@ from reference_server.metrics import Counts, GatewayCollector, Gauges, registry_
 from reference_server.metrics_endpoint import MetricsPage, serving_metrics
 from reference_server.provider import choose_terminals, patience
 from reference_server.runtime import Runtime, runtime_of
+from reference_server.storage.journal import SqlJournal
+from reference_server.storage.journal_schema import open_journal_file
 from reference_server.storage.limits import SteadyLimiter
+from reference_server.storage.stream_positions import SqlStreamPositions
 from reference_server.store import Store, open_store
 from reference_server.telemetry import REQUEST_ID, scrub
 from reference_server.usecases.account_book import AccountBook
 from reference_server.usecases.accounts import AccountUseCases
-from reference_server.usecases.feed import Feeds
+from reference_server.usecases.feeds import Feeds
+from reference_server.usecases.flushes import Flushes
 from reference_server.usecases.health import HealthUseCases
+from reference_server.usecases.history import Cursors, HistoryUseCases
+from reference_server.usecases.introductions import Introductions
 from reference_server.usecases.market import MarketUseCases
 from reference_server.usecases.observation import AccountLog, ObservedTerminals, Tell
 from reference_server.usecases.outbox import CloseCode
 from reference_server.usecases.ports import Clock, Terminals
+from reference_server.usecases.pulse import Pulse
 from reference_server.usecases.readiness import Readiness
+from reference_server.usecases.reconciliation import Reconciler
+from reference_server.usecases.requests import TradeRequests
 from reference_server.usecases.session import SessionLimits
 from reference_server.usecases.streams import Streams
 from reference_server.usecases.supervision import Supervisor
 from reference_server.usecases.trading import TradingUseCases
 from reference_server.usecases.users import Registration, UserUseCases
 
-CAPABILITIES: Final[tuple[str, ...]] = ()
+CAPABILITIES: Final = (
+    "account-selection",
+    "idempotency",
+    "pending-orders",
+    "history",
+    "candles",
+    "symbol-specification",
+    "order-check",
+    "rate-limit-headers",
+    "stream-resume",
+    "account-status-events",
+)
 """The extended capabilities that this gateway has and claims."""
 
 ACCESS_LOGGER: Final = "tonpo.access"
@@ -82,12 +104,17 @@ async def open_gateway(
     runtime = runtime or runtime_of(settings)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings, alone=True))
+        journal_file = open_journal_file(settings.data_dir, is_durable=settings.journal_durability == "power_cut")
+        stack.push_async_callback(journal_file.close)
+        journal = SqlJournal(journal_file, clock)
         limiter = SteadyLimiter(clock)
         registration = Registration(
             PLANS[settings.default_plan], settings.registration_open, settings.registrations_per_minute
         )
         users = UserUseCases(store.users, store.keys, limiter, clock, secrets.token_bytes, registration)
-        feeds = Feeds(FrameEncoder())
+        encoder = FrameEncoder()
+        feeds = Feeds(encoder, SqlStreamPositions(journal_file), Introductions(clock))
+        stack.push_async_callback(feeds.close)
         book = AccountBook(store.accounts)
         stack.push_async_callback(book.close)
         lines = _access_log(settings)
@@ -109,13 +136,26 @@ async def open_gateway(
         stack.push_async_callback(supervisor.stop)
         accounts = AccountUseCases(book, supervisor, store.vault, clock, secrets.token_bytes)
         stack.push_async_callback(accounts.close)
-        trading = TradingUseCases(book, supervisor, store.trades, clock)
-        stack.push_async_callback(trading.close)
-        limits = SessionLimits(settings.ws_max_symbols, settings.ws_send_queue_events, settings.ws_max_sockets)
-        streams = Streams(book, supervisor, feeds, limits=limits)
+        reconciler = Reconciler(journal)
+        stack.push_async_callback(reconciler.close)
+        supervisor.on_ready.append(reconciler.terminal_ready)
+        requests = TradeRequests(book, supervisor, journal, reconciler, clock, secrets.token_bytes)
+        stack.push_async_callback(requests.close)
+        history = HistoryUseCases(book, supervisor, clock, Cursors(journal.cursor_secret()))
+        limits = SessionLimits(
+            settings.ws_max_symbols,
+            settings.ws_send_queue_events,
+            settings.ws_max_sockets,
+            settings.ws_messages_per_second,
+        )
+        streams = Streams(book, supervisor, feeds, clock, limits=limits)
+        pulse = Pulse(streams.sessions, encoder, clock, heartbeat_seconds=settings.ws_heartbeat_ms / 1000)
+        pulse.start()
+        stack.push_async_callback(pulse.close)
         users.on_key_revoked.append(streams.close_user)
         stack.callback(streams.close_all, CloseCode.RESTARTING)
         runtime.drain.on_stop.append(lambda: streams.close_all(CloseCode.RESTARTING))
+        reconciler.begin()
         await supervisor.start()
         readiness = Readiness(store.database.probe, runtime.drain, clock)
         if runtime.counts is not None:
@@ -129,7 +169,9 @@ async def open_gateway(
             **system_handlers(health),
             **user_handlers(users),
             **account_handlers(accounts),
-            **trading_handlers(trading),
+            **trading_handlers(TradingUseCases(book, supervisor)),
+            **request_handlers(requests),
+            **history_handlers(history),
             **market_handlers(MarketUseCases(book, supervisor)),
         }
         authenticate: Authenticate = users.authenticate
@@ -142,7 +184,7 @@ async def open_gateway(
         beneath = [*document_routes(contract), *pages, Route("/ws", UpgradeNeeded())]
         operations = operations_app(contract.openapi, pipeline, failures, beneath)
         sockets = [
-            WebSocketRoute("/ws", Stream(authenticate, streams, clock, failures)),
+            WebSocketRoute("/ws", Stream(authenticate, streams, clock, failures, Flushes(clock))),
             WebSocketRoute("/{path:path}", NoStreamHere()),
         ]
         edge = Edge(

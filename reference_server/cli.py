@@ -92,6 +92,7 @@ def _run(settings: Settings, listener: socket.socket, tls: Tls | None) -> None:
         from reference_server.app import open_gateway
         from reference_server.metrics_endpoint import MetricsUnusable
         from reference_server.runtime import longest_request_seconds, runtime_of
+        from reference_server.storage.journal_file import JournalUnusable
         from reference_server.terminals.providers.simulator_state import SimulatorStateUnusable
         from reference_server.terminals.providers.unusable import ProviderUnusable
 
@@ -120,7 +121,7 @@ def _run(settings: Settings, listener: socket.socket, tls: Tls | None) -> None:
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(run())
-    except (ProviderUnusable, SimulatorStateUnusable, MetricsUnusable) as error:
+    except (ProviderUnusable, SimulatorStateUnusable, JournalUnusable, MetricsUnusable) as error:
         raise click.UsageError(str(error)) from error
     except KeyboardInterrupt:
         pass  # a second Ctrl-C while closing: what is stored is safe at any moment

@@ -148,6 +148,14 @@ class Settings(EdgeSettings):
             reading.whole(0, 86_400_000), "milliseconds", "how long a lost order is looked for in all, for the stream"
         ),
     )
+    journal_durability: str = field(
+        default="power_cut",
+        metadata=_means(
+            reading.one_of("power_cut", "process"),
+            "power_cut, process",
+            "what an order's record survives before the order is sent; on slow disks, process saves the wait",
+        ),
+    )
     tick_poll_interval_ms: int = field(
         default=20,
         metadata=_means(
@@ -189,6 +197,22 @@ class Settings(EdgeSettings):
     ws_max_sockets: int = field(
         default=1_000,
         metadata=_means(reading.whole(1, 1_000_000), "sockets per user", "one key must not use up the process's files"),
+    )
+    ws_messages_per_second: int = field(
+        default=50,
+        metadata=_means(
+            reading.whole(1, 1_000_000),
+            "messages per socket",
+            "one subscribes 500 symbols; ten times that: 4429",
+        ),
+    )
+    ws_heartbeat_ms: int = field(
+        default=5_000,
+        metadata=_means(
+            reading.whole(100, 12_000),
+            "milliseconds",
+            "at most 15 s of silence, a quarter of this late",
+        ),
     )
     tls_cert: Path | None = field(
         default=None, metadata=_means(reading.path, "PEM file", "without it plain HTTP: for this machine or a proxy")

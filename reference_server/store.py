@@ -13,7 +13,6 @@ from reference_server.security.vault import EnvelopeVault
 from reference_server.storage.accounts import SqlAccounts
 from reference_server.storage.database import Database, database_path
 from reference_server.storage.ownership import owned
-from reference_server.storage.trades import SqlTradeCounter
 from reference_server.storage.users import SqlUsers
 
 
@@ -24,7 +23,6 @@ class Store:
     database: Database
     users: SqlUsers
     accounts: SqlAccounts
-    trades: SqlTradeCounter
     keys: PepperedApiKeys
     vault: EnvelopeVault
 
@@ -57,7 +55,6 @@ async def open_store(settings: Settings, *, alone: bool = False) -> AsyncIterato
             database,
             SqlUsers(database),
             SqlAccounts(database),
-            SqlTradeCounter(database),
             PepperedApiKeys(found.pepper),
             EnvelopeVault(found.ring),
         )

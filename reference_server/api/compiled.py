@@ -19,8 +19,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reference_server.api.bodies import CompiledBody
 from reference_server.api.keys import Authenticate, clear_key
-from reference_server.api.limits import Limits
-from reference_server.api.operation import Call, Handler, Handlers
+from reference_server.api.limits import RATE_LIMIT, Limits, rate_exceeded
+from reference_server.api.operation import Answer, Call, Handler, Handlers, RawHeaders
 from reference_server.api.parameters import CompiledParameters
 
 
@@ -55,7 +55,11 @@ class CompiledOperation:
         user = None
         if self._needs_key:
             user = await self._authenticate(clear_key(headers))
-            self._limits.count_request(user)
+            counted = self._limits.count_request(user)
+            if counted is not None:
+                decision, scope[RATE_LIMIT] = counted
+                if not decision.allowed:
+                    raise rate_exceeded(user, decision)
         parameters: dict[str, Any] = {}
         if self._parameters is not None:
             parameters = self._parameters.read(scope["path_params"], scope["query_string"], headers)
@@ -63,15 +67,20 @@ class CompiledOperation:
         if self._body is not None:
             body = await self._body.read(headers, receive)
         client = scope["client"]
-        result = await self._handle(Call(user, parameters, body, client[0] if client else "unknown"))
-        content = orjson.dumps(result)
-        await send(
-            {
-                "type": "http.response.start",
-                "status": self._status,
-                "headers": [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(content))],
-            }
-        )
+        answer = await self._handle(Call(user, parameters, body, client[0] if client else "unknown"))
+        own_headers: RawHeaders = ()
+        if isinstance(answer, Answer):
+            own_headers = answer.headers
+            content = orjson.dumps(answer.document)
+        else:
+            content = orjson.dumps(answer)
+        answered = [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(content)),
+            *scope.get(RATE_LIMIT, ()),
+            *own_headers,
+        ]
+        await send({"type": "http.response.start", "status": self._status, "headers": answered})
         await send({"type": "http.response.body", "body": content})
 
 

@@ -29,10 +29,10 @@ ERROR_TABLE: dict[type[errors.GatewayError], Row] = {
     errors.ServerFault: (500, SERVER),
     errors.ConnectionsExhausted: (503, SERVER),
     errors.Draining: (503, SERVER),
-    errors.StorageUnavailable: (503, SERVER),
     errors.AccountNotReady: (503, SERVER),
     errors.TerminalUnavailable: (503, SERVER),
     errors.PriceUnavailable: (503, SERVER),
+    errors.StorageUnavailable: (503, SERVER),
     errors.OutcomeUnknown: (504, SERVER),
     errors.GatewayError: (500, SERVER),
 }

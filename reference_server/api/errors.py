@@ -15,6 +15,9 @@ RETRY_SECONDS = 1.0
 
 RawHeaders = list[tuple[bytes, bytes]]
 
+REPLAYED = (b"idempotency-replayed", b"true")
+"""Header of a stored answer to an earlier request with the same key."""
+
 
 class MethodMissing(MethodNotAllowed):
     """A path without this method. `allowed` are the methods that it has."""
@@ -58,6 +61,8 @@ def error_answer(error: GatewayError, request_id: str) -> tuple[int, RawHeaders,
         headers.append((b"retry-after", b"%d" % seconds))
     if status == 401:
         headers.append((b"www-authenticate", b'ApiKey realm="tonpo"'))
+    if error.is_replayed:
+        headers.append(REPLAYED)
     if isinstance(error, MethodMissing):
         headers.append((b"allow", ", ".join(error.allowed).encode("ascii")))
     return status, headers, content

@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from reference_server.api.access import REQUEST_ID
 from reference_server.api.errors import MethodMissing, error_answer
+from reference_server.api.limits import RATE_LIMIT
 from reference_server.domain.errors import GatewayError, InternalError, InvalidBody, InvalidParameter, PathNotFound
 
 ReportDefect = Callable[[BaseException, str], None]
@@ -22,6 +23,7 @@ ReportDefect = Callable[[BaseException, str], None]
 def respond(error: GatewayError, scope: Scope) -> Response:
     """Return the answer to an error as a Starlette response."""
     status, headers, content = error_answer(error, scope.get(REQUEST_ID, ""))
+    headers += scope.get(RATE_LIMIT, ())
     response = Response(status_code=status)
     response.raw_headers = headers
     response.body = content
@@ -57,6 +59,7 @@ class Failures:
         """Handle an error inside connexion."""
         scope = request.scope
         status, headers, content = error_answer(self.gateway_error(error, scope), scope.get(REQUEST_ID, ""))
+        headers += scope.get(RATE_LIMIT, ())
         named = {name.decode("ascii"): value.decode("latin-1") for name, value in headers}
         return ConnexionResponse(  # type: ignore[no-untyped-call]
             status_code=status, headers=named, body=content, mimetype="application/json"

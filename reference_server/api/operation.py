@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,15 @@ from reference_server.domain.errors import ApiKeyMissing
 from reference_server.domain.user import User
 
 Json = dict[str, Any]
+RawHeaders = Sequence[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A JSON object with headers of its own."""
+
+    document: Json
+    headers: RawHeaders = ()
 
 
 @dataclass(slots=True)
@@ -32,8 +41,14 @@ class Call:
             raise ApiKeyMissing
         return self.user
 
+    @property
+    def account_id(self) -> str | None:
+        """The account that the call names, None for the user's only one."""
+        found: str | None = self.parameters.get("X-Account-ID")
+        return found
 
-Handler = Callable[[Call], Awaitable[Json]]
+
+Handler = Callable[[Call], Awaitable[Json | Answer]]
 """Calls one use case and shapes its result; the contract gives the status of the answer."""
 
 Handlers = Mapping[str, Handler]

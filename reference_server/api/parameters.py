@@ -86,8 +86,12 @@ class CompiledParameters:
     def _read_headers(self, headers: RawHeaders, values: dict[str, Any], wrong: list[Violation]) -> None:
         for raw_name, raw_value in headers:
             one = self._headers.get(raw_name)
-            if one is not None:
-                values[one.name] = one.read(raw_value.decode("latin-1"), wrong)
+            if one is None:
+                continue
+            if one.name in values:  # which of two accounts, or of two keys, is not to be guessed
+                wrong.append(Violation(one.name, "must be given once"))
+                continue
+            values[one.name] = one.read(raw_value.decode("latin-1"), wrong)
 
 
 def _coerced(kind: str, text: str) -> Any:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from typing import Any, Protocol, cast
 
-from starlette.types import Scope, Send
+from starlette.types import Scope
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
-from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.datastructures import Headers
 from websockets.http11 import Request
@@ -17,10 +17,9 @@ from websockets.http11 import Request
 from reference_server.api.access import NO_STORE, NOSNIFF
 from reference_server.api.connections import Connections
 from reference_server.api.errors import MethodMissing, RawHeaders, error_answer
-from reference_server.api.frames import payload_of
 from reference_server.domain.errors import GatewayError, InvalidParameter
 from reference_server.usecases.measures import Measures
-from reference_server.usecases.outbox import CloseCode
+from reference_server.usecases.outbox import CloseCode, Sink
 
 MAX_HEAD_BYTES = 65_536
 """Bounds request line and headers together; no request of the contract comes near."""
@@ -28,10 +27,10 @@ MAX_HEAD_BYTES = 65_536
 REQUEST_SECONDS = 30.0
 """How long a client may take to send one request, so that connections on which nothing comes do not pile up."""
 
-WRITER = "tonpo.frames"
-"""The extension of the ASGI scope under which the protocol offers itself as a FrameWriter.
+DIRECT = "tonpo.direct"
+"""The extension of the ASGI scope under which the protocol offers itself as a DirectSocket.
 
-An ASGI send costs an encoding and a system call per message and socket; here a batch of encoded frames is one write.
+An ASGI send costs an encoding and a system call per message and socket; here many encoded frames are one write.
 """
 
 
@@ -46,16 +45,11 @@ class Measured(Protocol):
     measures: Measures
 
 
-class FrameWriter(Protocol):
-    """Writes frames to one socket."""
+class DirectSocket(Sink, Protocol):
+    """One socket that takes encoded frames without waiting."""
 
-    async def write_frames(self, frames: list[bytes]) -> None:
-        """Write these frames; waits while the peer is slow. Raises OSError once the socket is gone."""
-        ...
-
-    def give_up(self, code: int) -> None:
-        """Close a socket whose peer takes nothing: the code is queued for it, and the connection cut soon after."""
-        ...
+    on_writable: Callable[[], None]
+    """Called when the socket takes frames again, after a write that filled it."""
 
 
 class JoinedWrites:
@@ -225,8 +219,14 @@ def _refusal(error: GatewayError) -> tuple[int, RawHeaders, bytes]:
     return status, [*headers, (b"x-request-id", request_id.encode("ascii")), NOSNIFF, NO_STORE], content
 
 
+def _nothing() -> None:
+    pass
+
+
 class FramedProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's own protocol, which also offers a FrameWriter and answers bad handshakes in the gateway's shape."""
+    """uvicorn's own protocol, which is also a DirectSocket and answers bad handshakes in the gateway's shape."""
+
+    on_writable: Callable[[], None] = staticmethod(_nothing)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection over from HTTP, under whose limits it came."""
@@ -245,14 +245,14 @@ class FramedProtocol(WebSocketsSansIOProtocol):
         self.loop.call_later(CUT_SECONDS, self.transport.abort)
 
     def handle_connect(self, event: Request) -> None:
-        """Offer the writer in the scope of every connection."""
+        """Offer the direct socket in the scope of every connection."""
         answer = self.conn.accept(event)
         if answer.status_code != 101:
             self._refuse(answer.status_code, answer.body.decode("utf-8"), event.method)
             return
         super().handle_connect(event)
         scope: Any = self.scope
-        scope["extensions"][WRITER] = self
+        scope["extensions"][DIRECT] = self
 
     def _refuse(self, status: int, reason: str, method: str) -> None:
         error = MethodMissing(method, ("GET",)) if status == 405 else InvalidParameter(reason.strip())
@@ -276,44 +276,37 @@ class FramedProtocol(WebSocketsSansIOProtocol):
         elif kind == "websocket.close" and message.get("code") == CloseCode.SLOW_CONSUMER:
             self._measured.measures.slow_consumer_closed()
 
-    async def write_frames(self, frames: list[bytes]) -> None:
-        """Write frames at once. Raises ClientDisconnected."""
-        if not self.writable.is_set():
-            await self.writable.wait()
+    def write(self, messages: list[bytes]) -> bool:
+        """Write frames at once; tell whether there is room for more."""
         if self.disconnected or self.close_sent or self.transport.is_closing():
-            raise ClientDisconnected
-        self.transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
-        self._measured.measures.frames_sent(len(frames))
+            return False
+        self.transport.write(messages[0] if len(messages) == 1 else b"".join(messages))
+        self._measured.measures.frames_sent(len(messages))
+        return self.writable.is_set()
 
-    def give_up(self, code: int) -> None:
+    def resume_writing(self) -> None:
+        """The peer has read: there is room again."""
+        super().resume_writing()
+        if not self.close_sent:
+            self.on_writable()
+
+    def close(self, code: CloseCode) -> None:
         """Queue the close code behind what waits, and cut the connection after the closing time-out."""
-        if self.close_sent or self.transport.is_closing():
+        if self.disconnected or self.close_sent or self.transport.is_closing():
             return
-        if code == CloseCode.SLOW_CONSUMER:
+        if code is CloseCode.SLOW_CONSUMER:
             self._measured.measures.slow_consumer_closed()
-        self.conn.send_close(code)
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": int(code), "reason": code.reason})
+        self.conn.send_close(code, code.reason)
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
-        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": ""})
+        if self.read_paused:  # the peer's own close is read, too
+            self.read_paused = False
+            self.transport.resume_reading()
         self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
 
 
-class PlainWriter:
-    """A FrameWriter over ordinary ASGI sends, for any other server."""
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-
-    async def write_frames(self, frames: list[bytes]) -> None:
-        """Send each frame's text."""
-        for frame in frames:
-            await self._send({"type": "websocket.send", "text": payload_of(frame).decode("utf-8")})
-
-    def give_up(self, code: int) -> None:
-        """Nothing to do: the server closes the connection when the application returns."""
-
-
-def writer_of(scope: Scope, send: Send) -> FrameWriter:
-    """Return the best writer that the server offers."""
-    offered: FrameWriter | None = scope.get("extensions", {}).get(WRITER)
-    return offered or PlainWriter(send)
+def direct_socket(scope: Scope) -> DirectSocket | None:
+    """Return the direct socket that the server offers, None for any other server than the gateway's own."""
+    offered: DirectSocket | None = scope.get("extensions", {}).get(DIRECT)
+    return offered

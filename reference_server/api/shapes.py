@@ -1,19 +1,18 @@
-"""Domain to wire and back, in one place: both casings, what is left out, what 0 and null mean.
+"""Domain to wire, in one place: both casings, what is left out. `readers.py` is the way back.
 
-Requests are camelCase; `Position` is camelCase and `AccountInfo` snake_case, as the docs and the published client have
-it. Numbers are IEEE doubles on both sides. Functions that read a request take a body that was validated already.
+`Position` is camelCase and `AccountInfo` snake_case, as the docs and the published client have it. Numbers are IEEE
+doubles on both sides.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from reference_server.api.operation import Json
-from reference_server.domain.account import Account, AccountInfo, Mt5Credentials
-from reference_server.domain.errors import InvalidBody, Violation
-from reference_server.domain.market import Candle, Tick
-from reference_server.domain.trading import KEEP, Keep, NewOrder, OrderResult, OrderType, Position, PositionChange, Side
+from reference_server.domain.account import Account, AccountInfo
+from reference_server.domain.market import Candle, SymbolSpecification, Tick, Timeframe
+from reference_server.domain.requests import TradeRecord
+from reference_server.domain.trading import Deal, Order, OrderCheck, OrderResult, Position
 from reference_server.domain.user import User
 
 
@@ -110,6 +109,82 @@ def order_result(result: OrderResult) -> Json:
     }
 
 
+def order(one: Order) -> Json:
+    """Shape an order, pending or past, in camelCase."""
+    return {
+        "ticket": one.ticket,
+        "symbol": one.symbol,
+        "side": one.side.value,
+        "orderType": one.order_type.value,
+        "volume": one.volume,
+        "volumeRemaining": one.remaining,
+        "price": one.price,
+        "stopLimitPrice": one.stop_limit_price,
+        "sl": one.sl,
+        "tp": one.tp,
+        "state": one.state.value,
+        "expiration": one.expiration_ms,
+        "setupTime": one.setup_time_ms,
+        "doneTime": one.done_time_ms,
+        "position": one.position,
+        "magic": one.magic,
+        "comment": one.comment,
+    }
+
+
+def order_list(orders: Iterable[Order]) -> Json:
+    """Shape all pending orders."""
+    return {"orders": [order(one) for one in orders]}
+
+
+def order_check(check: OrderCheck) -> Json:
+    """Shape what would happen to an order; figures that the terminal does not tell are left out."""
+    shaped: Json = {"success": check.success, "retcode": check.retcode, "error": check.error}
+    figures = {
+        "balance": check.balance,
+        "equity": check.equity,
+        "margin": check.margin,
+        "freeMargin": check.free_margin,
+        "marginLevel": check.margin_level,
+    }
+    return shaped | {name: value for name, value in figures.items() if value is not None}
+
+
+def deal(one: Deal) -> Json:
+    """Shape a deal or balance operation, in camelCase."""
+    return {
+        "ticket": one.ticket,
+        "order": one.order,
+        "position": one.position,
+        "type": one.type,
+        "entry": one.entry,
+        "reason": one.reason,
+        "symbol": one.symbol,
+        "volume": one.volume,
+        "price": one.price,
+        "profit": one.profit,
+        "swap": one.swap,
+        "commission": one.commission,
+        "fee": one.fee,
+        "time": one.time_ms,
+        "magic": one.magic,
+        "comment": one.comment,
+    }
+
+
+def request_record(record: TradeRecord) -> Json:
+    """Shape a trading request and what became of it; without a result while that is not known."""
+    shaped: Json = {
+        "key": record.key,
+        "operation": record.operation,
+        "outcome": record.outcome.value,
+        "created_at": record.mark.since_ms,
+    }
+    if record.result is not None:
+        shaped["result"] = order_result(record.result)
+    return shaped
+
+
 def symbol_list(symbols: Iterable[str]) -> Json:
     """Shape the names of the symbols."""
     return {"symbols": list(symbols)}
@@ -127,6 +202,32 @@ def symbol_price(tick: Tick) -> Json:
     }
 
 
+def specification(one: SymbolSpecification) -> Json:
+    """Shape what a trader must know of a symbol, in camelCase; sessions are left out where they are not known."""
+    shaped: Json = {
+        "digits": one.digits,
+        "tickSize": one.tick_size,
+        "tickValue": one.tick_value,
+        "contractSize": one.contract_size,
+        "volumeMin": one.volume_min,
+        "volumeMax": one.volume_max,
+        "volumeStep": one.volume_step,
+        "stopsLevel": one.stops_level,
+        "fillingModes": one.filling_modes,
+        "currencyBase": one.currency_base,
+        "currencyProfit": one.currency_profit,
+        "currencyMargin": one.currency_margin,
+    }
+    if one.sessions is not None:
+        shaped["sessions"] = [{"from": session.from_minute, "to": session.to_minute} for session in one.sessions]
+    return shaped
+
+
+def candle_list(symbol: str, timeframe: Timeframe, candles: Iterable[Candle]) -> Json:
+    """Shape bars of one symbol and timeframe."""
+    return {"symbol": symbol, "timeframe": timeframe.value, "candles": [candle(one) for one in candles]}
+
+
 def candle(one: Candle) -> Json:
     """Shape a bar."""
     return {
@@ -140,58 +241,3 @@ def candle(one: Candle) -> Json:
         "volume": one.volume,
         "complete": one.complete,
     }
-
-
-def read_credentials(body: Json) -> Mt5Credentials:
-    """Read the MT5 credentials of a new account."""
-    return Mt5Credentials(login=body["mt5Login"], password=body["mt5Password"], server=body["mt5Server"])
-
-
-def read_order(body: Json) -> NewOrder:
-    """Read a new order. Raises InvalidBody for a limit or stop order without price.
-
-    Source: Tonpo docs, "POST /api/orders": price is required for limit and stop.
-    """
-    order_type = OrderType(body["orderType"])
-    price = body.get("price")
-    if order_type is OrderType.MARKET:
-        price = None
-    elif not price:
-        raise InvalidBody(
-            f"The field price is required for {order_type.value} orders.",
-            violations=(Violation("/price", f"is required for {order_type.value} orders"),),
-        )
-    return NewOrder(
-        symbol=body["symbol"],
-        side=Side(body["side"]),
-        order_type=order_type,
-        volume=float(body["volume"]),
-        price=None if price is None else float(price),
-        sl=_level(body.get("sl")),
-        tp=_level(body.get("tp")),
-        comment=body.get("comment") or "",
-        magic=body.get("magic") or 0,
-    )
-
-
-def read_close(body: Json) -> tuple[int, float | None]:
-    """Read ticket and volume of a close; no volume closes all."""
-    volume = body.get("volume")
-    return body["ticket"], None if volume is None else float(volume)
-
-
-def read_modification(body: Json) -> PositionChange:
-    """Read new stop levels: absent keeps, null or 0 removes. Raises InvalidBody when neither is given."""
-    if "sl" not in body and "tp" not in body:
-        raise InvalidBody(
-            "Nothing to modify: give sl, tp or both.", violations=(Violation("body", "must have sl or tp"),)
-        )
-    return PositionChange(ticket=body["ticket"], sl=_new_level(body, "sl"), tp=_new_level(body, "tp"))
-
-
-def _new_level(body: Json, name: str) -> float | Keep | None:
-    return _level(body[name]) if name in body else KEEP
-
-
-def _level(value: Any) -> float | None:
-    return float(value) if value else None

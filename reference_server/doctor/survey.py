@@ -24,7 +24,7 @@ from reference_server.domain.errors import GatewayError
 from reference_server.domain.trading import NewOrder, OrderType, Side
 from reference_server.terminals.adapter import requests
 from reference_server.terminals.adapter.constants import EXECUTION_MARKET
-from reference_server.terminals.adapter.symbols import SymbolSpecification, specification_of
+from reference_server.terminals.adapter.symbols import TradingRules, trading_rules
 from reference_server.terminals.providers.simulator_state import SimulatorStateUnusable
 from reference_server.terminals.providers.unusable import ProviderUnusable
 from reference_server.usecases.ports import BrokerUnreachable
@@ -155,15 +155,15 @@ class Session:
                     facts["error"] = self._error()
                     return
                 info = self._module.symbol_info(name)
-                specification = specification_of(name, info)
+                rules = trading_rules(name, info)
                 facts.update(
-                    filling_mask=int(specification.filling_mask),
-                    execution=int(specification.execution),
+                    filling_mask=int(rules.filling_mask),
+                    execution=int(rules.execution),
                     trade_mode=int(info.trade_mode),
-                    volume_min=float(specification.volume_min),
+                    volume_min=float(rules.volume_min),
                 )
             self._tick(name)
-            self._order_check(specification)
+            self._order_check(rules)
         finally:
             if not was_shown:
                 with self._telling.step("hide symbol"):
@@ -185,7 +185,7 @@ class Session:
                     first_ms = tick_ms
                 time.sleep(_POLL_SECONDS)
 
-    def _order_check(self, symbol: SymbolSpecification) -> None:
+    def _order_check(self, symbol: TradingRules) -> None:
         """Ask whether the smallest order would be taken; nothing is sent."""
         with self._telling.step("order_check") as facts:
             tick = self._module.symbol_info_tick(symbol.name)

@@ -38,9 +38,9 @@
         ├── InternalError
         ├── ConnectionsExhausted
         ├── Draining
-        ├── StorageUnavailable
         ├── AccountNotReady
         ├── TerminalUnavailable
+        ├── StorageUnavailable
         ├── PriceUnavailable
         └── OutcomeUnknown
 
@@ -78,6 +78,8 @@ class GatewayError(Exception):
         self.message = message or self.sentence
         self.retry_after_seconds = retry_after_seconds
         self.violations = violations
+        self.is_replayed = False
+        """Whether it is the stored answer to an earlier request with the same idempotency key."""
 
 
 class AuthenticationFailed(GatewayError):
@@ -318,13 +320,6 @@ class Draining(ServerFault):
     sentence = "The gateway is shutting down: send new requests elsewhere."
 
 
-class StorageUnavailable(ServerFault):
-    """The gateway's storage takes no writes now, or not in time."""
-
-    reason = "storage_unavailable"
-    sentence = "The gateway's storage does not answer: try again."
-
-
 class AccountNotReady(ServerFault):
     """The account is not logged in at the broker now; nothing was done."""
 
@@ -337,6 +332,13 @@ class TerminalUnavailable(ServerFault):
 
     reason = "terminal_unavailable"
     sentence = "The MetaTrader 5 terminal cannot be reached: nothing was done."
+
+
+class StorageUnavailable(ServerFault):
+    """The gateway cannot read or write what it must remember (disk full, database locked); nothing was done."""
+
+    reason = "storage_unavailable"
+    sentence = "The gateway's storage cannot be used now: nothing was done. Try again."
 
 
 class PriceUnavailable(ServerFault):

@@ -12,18 +12,20 @@ import asyncio
 import os
 import sqlite3
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DatabaseError
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from reference_server.domain.errors import StorageUnavailable
 from reference_server.storage.schema import SchemaUnknown, upgrade
 
 BUSY_TIMEOUT_MS: Final = 5_000
@@ -68,9 +70,10 @@ class Database:
         try:
             async with database.transaction() as connection:
                 await connection.run_sync(upgrade)
-        except (DatabaseError, SchemaUnknown) as error:
+        except (DatabaseError, StorageUnavailable, SchemaUnknown) as error:
             await database.close()
-            reason = error.orig if isinstance(error, DatabaseError) else error
+            cause_of = error.__cause__ if isinstance(error, StorageUnavailable) else error
+            reason = cause_of.orig if isinstance(cause_of, DatabaseError) else cause_of
             raise DatabaseUnusable(f"the database {path} cannot be used: {reason}") from error
         except BaseException:
             await database.close()
@@ -79,23 +82,26 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """For one statement that changes nothing."""
-        async with self._engine.connect() as connection:
-            yield connection
+        """For one statement that changes nothing. Raises StorageUnavailable, as the other two do."""
+        with _told():
+            async with self._engine.connect() as connection:
+                yield connection
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """For one statement that changes something: SQLite makes it atomic without a BEGIN, in half the time."""
-        async with self._writer, self._engine.connect() as connection:
-            yield connection
+        with _told():
+            async with self._writer, self._engine.connect() as connection:
+                yield connection
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """For several statements: holds the write lock from its beginning; commits, or rolls back on an error."""
-        async with self._writer, self._engine.connect() as connection:
-            await connection.execution_options(immediate=True)
-            async with connection.begin():
-                yield connection
+        with _told():
+            async with self._writer, self._engine.connect() as connection:
+                await connection.execution_options(immediate=True)
+                async with connection.begin():
+                    yield connection
 
     async def probe(self) -> None:
         """Make a small write that changes nothing: can the file be written to? Raises DatabaseError."""
@@ -105,6 +111,20 @@ class Database:
     async def close(self) -> None:
         """Close every connection and end its thread. Safe to call twice."""
         await self._engine.dispose()
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell what is wrong with the file (full, locked, gone) from what is wrong with the gateway."""
+    try:
+        yield
+    except OperationalError as error:
+        raise StorageUnavailable(
+            f"The gateway's database cannot be used now ({error.orig}): nothing was done. Try again.",
+            retry_after_seconds=1,
+        ) from error
+    except PoolTimeout as error:
+        raise StorageUnavailable(retry_after_seconds=1) from error
 
 
 def _parse(url: str) -> URL:

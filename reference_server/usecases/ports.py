@@ -12,6 +12,7 @@ from typing import Protocol
 from reference_server.domain.account import Account, AccountInfo, AccountState, Mt5Credentials
 from reference_server.domain.events import TerminalEvent
 from reference_server.domain.market import Candle, SymbolSpecification, Tick, Timeframe
+from reference_server.domain.requests import Claim, TradeRecord
 from reference_server.domain.trading import (
     Deal,
     HistoryQuery,
@@ -227,15 +228,41 @@ class Accounts(Protocol):
         ...
 
 
-class TradeCounter(Protocol):
-    """Trades per user and UTC day."""
+class StreamPositions(Protocol):
+    """How far the numbers of each account's stream were given out, over all lives of the gateway."""
 
-    async def take(self, user_id: str, day: str, limit: int) -> bool:
-        """Count one trade unless `limit` is reached; tell whether it was counted. `day` is ISO, UTC."""
+    def reserve(self, account_id: str, count: int) -> int:
+        """Store durably that `count` further numbers may be used, and return the last one that may have been before.
+
+        The caller uses the numbers above it, `count` of them; the next call, also of another process, returns at least
+        the last of these. 0 for an account without any. Synchronous, once for many events: no event may overtake the
+        reservation of its number. Raises whatever keeps it from being stored.
+        """
         ...
 
-    async def give_back(self, user_id: str, day: str) -> None:
-        """Uncount a trade that was refused before the broker accepted it."""
+
+class Journal(Protocol):
+    """Trading requests, written down before they are sent, and how many of them count against a user's day."""
+
+    async def claim(self, record: TradeRecord, *, daily_limit: int | None) -> Claim:
+        """Write a request down before it is sent; durable when this returns.
+
+        Where the user has an earlier request with the same key that is kept (24 hours, and for as long as it is open),
+        that one is returned and nothing is written; one that was not sent is taken up again if its fingerprint is the
+        same. `daily_limit`: most trades of `counted_day`. Raises DailyTradeLimitExceeded, StorageUnavailable.
+        """
+        ...
+
+    def settle(self, record: TradeRecord) -> None:
+        """Note what became of a request, at once for `by_key`, on disk soon; what was not accepted is uncounted."""
+        ...
+
+    def by_key(self, user_id: str, key: str) -> TradeRecord | None:
+        """The user's request with this key, if it is kept. Raises StorageUnavailable."""
+        ...
+
+    def open_requests(self) -> Sequence[TradeRecord]:
+        """Every request of which it is not known what became of it, oldest first."""
         ...
 
 

@@ -18,7 +18,7 @@ from reference_server.domain.events import ConnectionChanged, TerminalEvent
 from reference_server.usecases.account_book import AccountBook
 from reference_server.usecases.backoff import Backoff
 from reference_server.usecases.completion import within
-from reference_server.usecases.feed import Feeds
+from reference_server.usecases.feeds import Feeds
 from reference_server.usecases.ports import (
     Accounts,
     BrokerUnreachable,
@@ -33,6 +33,9 @@ from reference_server.usecases.ports import (
 _log = logging.getLogger(__name__)
 _S = AccountState
 _Step = Callable[[Account], Account]
+
+ReadyListener = Callable[[str, Terminal], None]
+"""Told each terminal that can be used from now on, with its account's id; must not block or raise."""
 
 
 class _Over(Exception):
@@ -132,6 +135,7 @@ class Supervisor:
         self._runs: dict[str, _Run] = {}
         self._ready: dict[str, Terminal] = {}
         self._stopped = False
+        self.on_ready: list[ReadyListener] = []
 
     async def start(self) -> None:
         """Take up every stored account that ought to have a terminal; states of a dead process are brought back."""
@@ -246,6 +250,8 @@ class Supervisor:
             if not link.was_lost:
                 self._ready[run.account_id] = terminal
                 self._feeds.attach(run.account_id, terminal)
+                for listener in tuple(self.on_ready):
+                    listener(run.account_id, terminal)
             is_alive = await link.lost()
             await self._move(run, _S.DISCONNECTED, link.detail or "The terminal lost its broker.")
             if not is_alive:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -13,9 +14,23 @@ from reference_server.config import Settings, load_settings
 from reference_server.domain.account import AccountInfo, Mt5Credentials
 from reference_server.domain.errors import PositionNotFound, SymbolNotFound
 from reference_server.domain.events import OrderSettled, PositionChanged, TerminalEvent, TickArrived
-from reference_server.domain.market import Tick, Timeframe
-from reference_server.domain.trading import NewOrder, OrderResult, Position, PositionChange
+from reference_server.domain.market import Candle, SymbolSpecification, Tick, Timeframe
+from reference_server.domain.trading import (
+    Deal,
+    HistoryQuery,
+    NewOrder,
+    Order,
+    OrderChange,
+    OrderCheck,
+    OrderResult,
+    OrderType,
+    Position,
+    PositionChange,
+    TradeMark,
+    TradeRequest,
+)
 from reference_server.usecases.ports import Listener, LoginRefused
+from tests.usecases.paper import PaperBook, specification
 
 SYMBOLS = ("EURUSD", "GBPUSD", "XAUUSD")
 
@@ -25,7 +40,11 @@ def tick(symbol: str = "EURUSD", bid: float = 1.08542) -> Tick:
 
 
 class ScriptedTerminal:
-    """Implements the Terminal port without a market."""
+    """Implements the Terminal port without a market.
+
+    `book` holds its pending orders, its past and its bars, for a test to fill; `found` is what `reconcile` answers.
+    A failure in `losing` is raised after the next trade was done, once: its answer is lost.
+    """
 
     def __init__(self, credentials: Mt5Credentials, listener: Listener) -> None:
         self.credentials = credentials
@@ -33,6 +52,12 @@ class ScriptedTerminal:
         self.loop = asyncio.get_running_loop()
         self.watched: set[str] = set()
         self.open_positions: dict[int, Position] = {}
+        self.book = PaperBook()
+        self.marks: list[TradeMark | None] = []
+        self.losing: BaseException | None = None
+        self.found: OrderResult | None = None
+        self.reconciled: list[tuple[TradeRequest, TradeMark]] = []
+        self._tickets = itertools.count(1000)
 
     def say(self, *events: TerminalEvent) -> None:
         """Tell the gateway; called from the test's thread."""
@@ -53,12 +78,17 @@ class ScriptedTerminal:
             raise PositionNotFound
         return self.open_positions[ticket]
 
-    async def place_order(self, order: NewOrder) -> OrderResult:
+    async def place_order(self, order: NewOrder, mark: TradeMark | None = None) -> OrderResult:
         if order.symbol not in SYMBOLS:
             raise SymbolNotFound
         if order.volume > 100:
             return OrderResult(0, False, 10014, "Invalid volume")
-        ticket = 1000 + len(self.open_positions)
+        ticket = next(self._tickets)
+        if order.order_type is not OrderType.MARKET:
+            self.book.place(ticket, order, 1_700_000_000_000)
+            return self._answered(
+                OrderResult(ticket, True, 10009, None, order.price or 0.0, order.volume, ticket), mark
+            )
         result = OrderResult(ticket, True, 10009, None, 1.08556, order.volume)
         position = Position(
             ticket, order.symbol, order.side, order.volume, 1.08556, 1.08542, -1.4, 0.0, 0.0, 1_700_000_000_000,
@@ -67,16 +97,57 @@ class ScriptedTerminal:
         self.open_positions[ticket] = position
         self.listener(PositionChanged(position, "opened"))
         self.listener(OrderSettled(result, order.symbol, order.side, order.order_type))
-        return result
+        return self._answered(result, mark)
 
-    async def close_position(self, ticket: int, volume: float | None) -> OrderResult:
+    async def close_position(self, ticket: int, volume: float | None, mark: TradeMark | None = None) -> OrderResult:
         position = await self.position(ticket)
         del self.open_positions[ticket]
-        return OrderResult(ticket, True, 10009, None, 1.08542, volume or position.volume)
+        return self._answered(OrderResult(ticket, True, 10009, None, 1.08542, volume or position.volume), mark)
 
-    async def modify_position(self, change: PositionChange) -> OrderResult:
+    async def modify_position(self, change: PositionChange, mark: TradeMark | None = None) -> OrderResult:
         await self.position(change.ticket)
-        return OrderResult(change.ticket, True, 10009)
+        return self._answered(OrderResult(change.ticket, True, 10009), mark)
+
+    async def modify_order(self, change: OrderChange, mark: TradeMark | None = None) -> OrderResult:
+        self.book.change(change)
+        return self._answered(OrderResult(change.ticket, True, 10009, order=change.ticket), mark)
+
+    async def cancel_order(self, ticket: int, mark: TradeMark | None = None) -> OrderResult:
+        self.book.cancel(ticket, 1_700_000_000_000)
+        return self._answered(OrderResult(ticket, True, 10009, order=ticket), mark)
+
+    async def check_order(self, order: NewOrder) -> OrderCheck:
+        await self.specification(order.symbol)
+        if order.volume > 100:
+            return OrderCheck(False, 10014, "Invalid volume")
+        return OrderCheck(True, 0, None, 1e4, 1e4, 108.55, 9891.45, 9212.34)
+
+    async def reconcile(self, request: TradeRequest, mark: TradeMark) -> OrderResult | None:
+        self.reconciled.append((request, mark))
+        return self.found
+
+    async def orders(self) -> Sequence[Order]:
+        return self.book.orders()
+
+    async def order(self, ticket: int) -> Order:
+        return self.book.order(ticket)
+
+    async def deals(self, query: HistoryQuery) -> Sequence[Deal]:
+        return self.book.past_deals(query)
+
+    async def past_orders(self, query: HistoryQuery) -> Sequence[Order]:
+        return self.book.past_orders(query)
+
+    async def specification(self, symbol: str) -> SymbolSpecification:
+        if symbol not in SYMBOLS:
+            raise SymbolNotFound
+        return specification(symbol)
+
+    async def candles(
+        self, symbol: str, timeframe: Timeframe, from_ms: int | None, to_ms: int | None, limit: int
+    ) -> Sequence[Candle]:
+        await self.specification(symbol)
+        return self.book.candles(symbol, timeframe, from_ms, to_ms, limit)
 
     async def symbols(self) -> Sequence[str]:
         return SYMBOLS
@@ -94,6 +165,13 @@ class ScriptedTerminal:
 
     async def close(self) -> None:
         self.open_positions.clear()
+
+    def _answered(self, result: OrderResult, mark: TradeMark | None) -> OrderResult:
+        self.marks.append(mark)
+        lost, self.losing = self.losing, None
+        if lost is not None:
+            raise lost
+        return result
 
 
 @dataclass

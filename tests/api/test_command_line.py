@@ -98,7 +98,10 @@ def test_serve_prints_where_it_listens_and_stops_cleanly_on_a_signal(tmp_path: P
         rest = process.stderr.read()
         assert "The gateway has stopped." in rest
         assert "Traceback" not in rest
-    assert sorted(one.name for one in (tmp_path / "data").iterdir() if one.suffix == ".db") == ["tonpo.db"]
+    assert sorted(one.name for one in (tmp_path / "data").iterdir() if one.suffix == ".db") == [
+        "journal.db",
+        "tonpo.db",
+    ]
 
 
 def test_a_user_and_its_key_survive_a_restart_and_admin_can_change_the_plan(tmp_path: Path) -> None:

@@ -10,10 +10,18 @@ from typing import Any
 import pytest
 
 from reference_server.api.spec_document import claimed_contract
+from reference_server.app import CAPABILITIES
 from reference_server.domain.account import Mt5Credentials
-from reference_server.domain.errors import OutcomeUnknown, PriceUnavailable, TerminalUnavailable
+from reference_server.domain.errors import (
+    IdempotencyKeyInFlight,
+    OutcomeUnknown,
+    PriceUnavailable,
+    StorageUnavailable,
+    TerminalUnavailable,
+)
 from reference_server.runtime import Runtime
 from reference_server.storage.database import Database
+from reference_server.storage.journal import SqlJournal
 from reference_server.usecases.ports import BrokerUnreachable, Listener
 
 from .conftest import Client
@@ -33,8 +41,8 @@ class Terminals(ScriptedTerminals):
 
 
 def listed_reasons() -> Reasons:
-    """What the narrowed document's operations list, and what it lists outside of them."""
-    contract = claimed_contract(()).openapi
+    """What the served document's operations list, and what it lists outside of them."""
+    contract = claimed_contract(CAPABILITIES).openapi
     shared = contract["components"]["responses"]
     found: Reasons = set()
     for item in contract["paths"].values():
@@ -86,7 +94,7 @@ def gateway(serve: Any, tmp_path: Path) -> Iterator[Callable[..., Seen]]:
 
 
 def raising(error: Exception) -> Callable[..., Any]:
-    async def fail(*_: Any) -> Any:
+    async def fail(*_: Any, **__: Any) -> Any:
         raise error
 
     return fail
@@ -125,6 +133,15 @@ def test_every_reason_of_the_served_contract_is_given_and_no_other(
     ask("GET", "/api/positions")
     with monkeypatch.context() as lost:
         lost.setattr(ScriptedTerminal, "place_order", raising(OutcomeUnknown()))
+        ask("POST", "/api/orders", ORDER)
+        ask("POST", "/api/orders", ORDER, **{"Idempotency-Key": "lost"})
+    ask("DELETE", "/api/orders/99")
+    ask("GET", "/api/orders/requests/nobody")
+    ask("POST", "/api/orders/close", {"ticket": 99}, **{"Idempotency-Key": "lost"})
+    with monkeypatch.context() as full:
+        full.setattr(SqlJournal, "claim", raising(StorageUnavailable()))
+        ask("POST", "/api/orders", ORDER)
+        full.setattr(SqlJournal, "claim", raising(IdempotencyKeyInFlight()))
         ask("POST", "/api/orders", ORDER)
     ask("POST", f"/api/accounts/{account}/pause")
     ask("POST", "/api/orders", ORDER)

@@ -115,6 +115,12 @@ class HandMadeModule:
             "trade_tick_size": 1e-5,
             "trade_exemode": 2,
             "filling_mode": 3,
+            "expiration_mode": 15,
+            "trade_tick_value": 1.0,
+            "trade_contract_size": 100_000.0,
+            "currency_base": "EUR",
+            "currency_profit": "USD",
+            "currency_margin": "EUR",
             "volume_min": 0.01,
             "volume_max": 100.0,
             "volume_step": 0.01,
@@ -146,6 +152,8 @@ class HandMadeModule:
         self.started_with: dict[str, Any] = {}
         self.sent: list[dict[str, Any]] = []
         self.answers: list[Any] = []
+        self.checked: list[dict[str, Any]] = []
+        self.verdicts: list[dict[str, Any]] = []
         self.ticks: list[tuple[Any, ...]] = [
             (MONDAY_MS // 1000, 1.1, 1.1001, 0.0, 0, MONDAY_MS + 3 * 3_600_000, 6, 0.0)
         ]
@@ -196,6 +204,9 @@ class HandMadeModule:
     def copy_rates_from_pos(self, symbol: str, timeframe: int, start: int, count: int, /) -> Any:
         self.error = (-1, "Terminal: Call failed")
 
+    def copy_rates_from(self, symbol: str, timeframe: int, date_from: int, count: int, /) -> Any:
+        self.error = (-1, "Terminal: Call failed")
+
     def copy_ticks_from(self, symbol: str, date_from: int, count: int, flags: int, /) -> Any:
         found = [row for row in self.ticks if row[5] >= date_from * 1000][:count]
         return np.array(found, dtype=TICKS)
@@ -209,6 +220,9 @@ class HandMadeModule:
     def history_orders_get(self, *args: Any, **kwargs: Any) -> Any:
         return self._alive(tuple(order for order in self.past_orders if order.ticket == kwargs.get("ticket")))
 
+    def history_orders_total(self, date_from: int, date_to: int, /) -> Any:
+        return self._alive(len([order for order in self.past_orders if date_from <= order.time_done <= date_to]))
+
     def history_deals_total(self, date_from: int, date_to: int, /) -> Any:
         return self._alive(len([deal for deal in self.deals if date_from <= deal.time <= date_to]))
 
@@ -218,6 +232,22 @@ class HandMadeModule:
         if "position" in kwargs:
             return self._alive(tuple(deal for deal in self.deals if deal.position_id == kwargs["position"]))
         return self._alive(tuple(deal for deal in self.deals if args[0] <= deal.time <= args[1]))
+
+    def order_check(self, request: dict[str, Any], /) -> Any:
+        self.checked.append(request)
+        return self._alive(
+            SimpleNamespace(
+                **{
+                    "retcode": 0,
+                    "balance": 1000.0,
+                    "equity": 1000.0,
+                    "margin": 110.0,
+                    "margin_free": 890.0,
+                    "margin_level": 909.0909,
+                    **(self.verdicts.pop(0) if self.verdicts else {}),
+                }
+            )
+        )
 
     def order_send(self, request: dict[str, Any], /) -> Any:
         self.sent.append(request)

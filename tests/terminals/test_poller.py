@@ -18,7 +18,7 @@ from reference_server.domain.events import (
 from reference_server.domain.market import Timeframe
 from reference_server.domain.trading import NewOrder, OrderType, Side
 from reference_server.terminals.adapter.adapter import MetaTraderAdapter
-from reference_server.terminals.polling.candles import bar_end, bar_open
+from reference_server.terminals.adapter.bars import bar_end, bar_open
 from reference_server.terminals.polling.poller import Poller
 from reference_server.terminals.polling.ticks import TickFollower
 from tests.terminals.fakes import HandClock, HandMadeModule

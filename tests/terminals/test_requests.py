@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from reference_server.domain.trading import NewOrder, OrderType, Side
 from reference_server.terminals.adapter import requests
-from reference_server.terminals.adapter.symbols import SymbolSpecification
+from reference_server.terminals.adapter.symbols import TradingRules
 
 FOK, IOC, RETURN = 0, 1, 2
-EURUSD = SymbolSpecification("EURUSD", 5, 1e-5, 2, 3, 0.01, 100.0, 0.01, 0)
-WHOLE = {"action", "type", "type_filling", "deviation", "magic", "position"}
-REAL = {"volume", "price", "sl", "tp"}
+EURUSD = TradingRules("EURUSD", 5, 1e-5, 2, 3, 15, 0.01, 100.0, 0.01, 0)
+WHOLE = {"action", "type", "type_filling", "type_time", "expiration", "deviation", "magic", "position"}
+REAL = {"volume", "price", "stoplimit", "sl", "tp"}
 
 
 @pytest.mark.parametrize(
@@ -78,17 +78,21 @@ def test_stop_levels_are_sent_both_and_none_is_zero() -> None:
         order_type=st.sampled_from(OrderType),
         volume=st.one_of(st.floats(0.01, 100), st.integers(1, 100)),
         price=st.one_of(st.floats(0.5, 2), st.integers(1, 2)),
+        stop_limit_price=st.one_of(st.floats(0.5, 2), st.integers(1, 2)),
         sl=st.one_of(st.none(), st.just(0), st.floats(0.5, 2), st.integers(1, 2)),
         tp=st.one_of(st.none(), st.just(0), st.floats(0.5, 2), st.integers(1, 2)),
         comment=st.text(max_size=60),
         magic=st.integers(0, 2**53),
-    )
+    ),
+    st.sampled_from([0, 1_717_500_000]),
 )
-def test_every_field_is_of_the_type_that_the_package_takes(order: NewOrder) -> None:
+def test_every_field_is_of_the_type_that_the_package_takes(order: NewOrder, expiration: int) -> None:
     if order.order_type is OrderType.MARKET:
         request = requests.market_order(order, EURUSD, filling=FOK, price=order.price)
     else:
-        request = requests.pending_order(order, EURUSD, filling=RETURN)
+        request = requests.pending_order(order, EURUSD, filling=RETURN, expiration=expiration)
+        assert request.get("expiration", 0) == expiration
+        assert ("stoplimit" in request) == (order.order_type is OrderType.STOP_LIMIT)
     assert all(type(value) is int for field, value in request.items() if field in WHOLE)
     assert all(type(value) is float for field, value in request.items() if field in REAL)
     assert request.keys() <= WHOLE | REAL | {"symbol", "comment"}

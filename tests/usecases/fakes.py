@@ -6,37 +6,69 @@ import asyncio
 import hashlib
 import heapq
 import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
+from typing import TypeVar
 
 from reference_server.domain.account import LEGAL_MOVES, Account, AccountInfo, AccountState, Mt5Credentials
-from reference_server.domain.errors import AccountLimitReached, PositionNotFound
+from reference_server.domain.errors import (
+    AccountLimitReached,
+    DailyTradeLimitExceeded,
+    GatewayError,
+    PositionNotFound,
+    SymbolNotFound,
+)
 from reference_server.domain.events import (
     AccountChanged,
-    CandleClosed,
+    AccountEvent,
     ConnectionChanged,
     OrderSettled,
     PositionChanged,
-    TerminalEvent,
+    Snapshot,
+    StatusChanged,
 )
-from reference_server.domain.market import Candle, Tick, Timeframe
+from reference_server.domain.market import Candle, SymbolSpecification, Tick, Timeframe
 from reference_server.domain.plans import PLANS, Plan
-from reference_server.domain.trading import NewOrder, OrderResult, OrderType, Position, PositionChange, Side
+from reference_server.domain.requests import Claim, Outcome, TradeRecord
+from reference_server.domain.trading import (
+    Deal,
+    HistoryQuery,
+    NewOrder,
+    Order,
+    OrderCancellation,
+    OrderChange,
+    OrderCheck,
+    OrderResult,
+    OrderType,
+    Position,
+    PositionChange,
+    PositionClose,
+    Side,
+    TradeMark,
+    TradeRequest,
+)
 from reference_server.domain.user import User
 from reference_server.usecases.account_book import AccountBook
 from reference_server.usecases.accounts import AccountUseCases
-from reference_server.usecases.feed import Feeds
+from reference_server.usecases.feeds import Feeds
 from reference_server.usecases.health import HealthUseCases
+from reference_server.usecases.history import Cursors, HistoryUseCases
+from reference_server.usecases.introductions import Introductions
 from reference_server.usecases.market import MarketUseCases
 from reference_server.usecases.ports import BrokerUnreachable, Listener, LoginRefused, MintedKey, RateDecision
+from reference_server.usecases.pulse import Pulse
 from reference_server.usecases.readiness import Drain, Readiness
-from reference_server.usecases.session import SessionLimits
+from reference_server.usecases.reconciliation import Reconciler
+from reference_server.usecases.requests import TradeRequests
+from reference_server.usecases.session import Session, SessionLimits
 from reference_server.usecases.streams import Streams
 from reference_server.usecases.supervision import Supervisor
 from reference_server.usecases.trading import TradingUseCases
 from reference_server.usecases.users import Registration, UserUseCases
+from tests.usecases.paper import PaperBook, specification
 
+T = TypeVar("T")
 ROUNDS = 60
 SYMBOLS = ("EURUSD", "GBPUSD", "XAUUSD")
 CREDENTIALS = Mt5Credentials("12345678", "secret", "ICMarkets-Demo")
@@ -80,18 +112,38 @@ class ManualClock:
 
 
 class FakeTerminal:
-    """A terminal that does as it is told, and remembers what it was asked."""
+    """A terminal that does as it is told, and remembers what it was asked.
+
+    `answer` is given to every trade; a success also changes `book`. `hold` holds up trades once they are noted. `sent`
+    has every trade with its mark, `placed` the new orders of it. `found` is what `reconcile` answers, after `seek`.
+    """
 
     def __init__(self, account_id: str, listener: Listener) -> None:
         self.account_id = account_id
         self.tell = listener
         self.closed = 0
         self.watched: list[tuple[Collection[str], Collection[tuple[str, Timeframe]]]] = []
-        self.orders: list[NewOrder] = []
+        self.sent: list[tuple[TradeRequest, TradeMark | None]] = []
         self.symbol_questions: list[str] = []
         self.answer: OrderResult | BaseException = OrderResult(1, True, 10009, price=1.1, volume=0.1)
         self.open_positions: dict[int, Position] = {}
         self.hold: asyncio.Event | None = None
+        self.book = PaperBook()
+        self.checked: list[NewOrder] = []
+        self.check: OrderCheck | BaseException = OrderCheck(True, 0, margin=110.0, free_margin=9890.0)
+        self.reconciled: list[tuple[TradeRequest, TradeMark]] = []
+        self.found: OrderResult | BaseException | None = None
+        self.seek: asyncio.Event | None = None
+        self.specifications = {symbol: specification(symbol) for symbol in SYMBOLS}
+        self.specification_questions: list[str] = []
+
+    @property
+    def placed(self) -> list[NewOrder]:
+        return [request for request, _ in self.sent if isinstance(request, NewOrder)]
+
+    @property
+    def marks(self) -> list[TradeMark | None]:
+        return [mark for _, mark in self.sent]
 
     async def account_info(self) -> AccountInfo:
         return account_info()
@@ -104,25 +156,74 @@ class FakeTerminal:
             raise PositionNotFound
         return self.open_positions[ticket]
 
-    async def place_order(self, order: NewOrder) -> OrderResult:
-        self.orders.append(order)
-        if self.hold is not None:
-            await self.hold.wait()
-        return self._answer()
+    async def place_order(self, order: NewOrder, mark: TradeMark | None = None) -> OrderResult:
+        result = await self._trade(order, mark)
+        if result.success and order.order_type is not OrderType.MARKET:
+            self.book.place(result.ticket, order, 1_700_000_000_000)
+        return result
 
-    async def close_position(self, ticket: int, volume: float | None) -> OrderResult:
+    async def close_position(self, ticket: int, volume: float | None, mark: TradeMark | None = None) -> OrderResult:
         await self.position(ticket)
-        return self._answer()
+        return await self._trade(PositionClose(ticket, volume), mark)
 
-    async def modify_position(self, change: PositionChange) -> OrderResult:
+    async def modify_position(self, change: PositionChange, mark: TradeMark | None = None) -> OrderResult:
         await self.position(change.ticket)
-        return self._answer()
+        return await self._trade(change, mark)
+
+    async def modify_order(self, change: OrderChange, mark: TradeMark | None = None) -> OrderResult:
+        self.book.waiting(change.ticket)
+        result = await self._trade(change, mark)
+        if result.success:
+            self.book.change(change)
+        return result
+
+    async def cancel_order(self, ticket: int, mark: TradeMark | None = None) -> OrderResult:
+        self.book.waiting(ticket)
+        result = await self._trade(OrderCancellation(ticket), mark)
+        if result.success:
+            self.book.cancel(ticket, 1_700_000_000_000)
+        return result
+
+    async def check_order(self, order: NewOrder) -> OrderCheck:
+        self.checked.append(order)
+        await self.specification(order.symbol)
+        return _given(self.check)
+
+    async def reconcile(self, request: TradeRequest, mark: TradeMark) -> OrderResult | None:
+        self.reconciled.append((request, mark))
+        if self.seek is not None:
+            await self.seek.wait()
+        return None if self.found is None else _given(self.found)
+
+    async def orders(self) -> Sequence[Order]:
+        return self.book.orders()
+
+    async def order(self, ticket: int) -> Order:
+        return self.book.order(ticket)
+
+    async def deals(self, query: HistoryQuery) -> Sequence[Deal]:
+        return self.book.past_deals(query)
+
+    async def past_orders(self, query: HistoryQuery) -> Sequence[Order]:
+        return self.book.past_orders(query)
 
     async def symbols(self) -> Sequence[str]:
         return SYMBOLS
 
     async def price(self, symbol: str) -> Tick:
         return tick(symbol)
+
+    async def specification(self, symbol: str) -> SymbolSpecification:
+        self.specification_questions.append(symbol)
+        if symbol not in self.specifications:
+            raise SymbolNotFound
+        return self.specifications[symbol]
+
+    async def candles(
+        self, symbol: str, timeframe: Timeframe, from_ms: int | None, to_ms: int | None, limit: int
+    ) -> Sequence[Candle]:
+        await self.specification(symbol)
+        return self.book.candles(symbol, timeframe, from_ms, to_ms, limit)
 
     def watch(self, symbols: Collection[str], candles: Collection[tuple[str, Timeframe]]) -> None:
         self.watched.append((symbols, candles))
@@ -136,10 +237,17 @@ class FakeTerminal:
         await asyncio.sleep(0)
         self.closed += 1
 
-    def _answer(self) -> OrderResult:
-        if isinstance(self.answer, BaseException):
-            raise self.answer
-        return self.answer
+    async def _trade(self, request: TradeRequest, mark: TradeMark | None) -> OrderResult:
+        self.sent.append((request, mark))
+        if self.hold is not None:
+            await self.hold.wait()
+        return _given(self.answer)
+
+
+def _given(answer: T | BaseException) -> T:
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer
 
 
 class FakeTerminals:
@@ -150,6 +258,8 @@ class FakeTerminals:
         self.attempts = 0
         self.failure: Exception | None = None
         self.hold: asyncio.Event | None = None
+        self.found: OrderResult | None = None
+        """What the next terminals find of lost trades."""
         self.closed = False
 
     @property
@@ -171,6 +281,7 @@ class FakeTerminals:
         if credentials.server.startswith("Unreachable"):
             raise BrokerUnreachable("No connection")
         terminal = FakeTerminal(account_id, listener)
+        terminal.found = self.found
         self.opened.append(terminal)
         return terminal
 
@@ -300,24 +411,55 @@ class FakeLimiter:
         return RateDecision(self.hits[key] <= per_minute, max(0, per_minute - self.hits[key]), 12.5)
 
 
-class FakeCounter:
-    """Trades per user and day."""
+class FakeJournal:
+    """Requests in memory. `meanwhile` happens while one is being written down; with `failure` set nothing is."""
 
     def __init__(self) -> None:
+        self.records: dict[int, TradeRecord] = {}
         self.counts: dict[tuple[str, str], int] = {}
-        self.touched = 0
+        self.failure: GatewayError | None = None
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
 
-    async def take(self, user_id: str, day: str, limit: int) -> bool:
-        self.touched += 1
+    async def claim(self, record: TradeRecord, *, daily_limit: int | None) -> Claim:
         await asyncio.sleep(0)
-        if self.counts.get((user_id, day), 0) >= limit:
-            return False
-        self.counts[user_id, day] = self.counts.get((user_id, day), 0) + 1
-        return True
+        if self.failure is not None:
+            raise self.failure
+        earlier = None if record.key is None else self.by_key(record.user_id, record.key)
+        if earlier is not None:
+            if earlier.outcome is not Outcome.NOT_SENT or earlier.fingerprint != record.fingerprint:
+                return Claim(earlier, is_new=False)
+            del self.records[earlier.number]
+        if record.counted_day is not None and daily_limit is not None:
+            day = (record.user_id, record.counted_day)
+            if self.counts.get(day, 0) >= daily_limit:
+                raise DailyTradeLimitExceeded
+            self.counts[day] = self.counts.get(day, 0) + 1
+        written = replace(record, number=len(self.records) + 1)
+        self.records[written.number] = written
+        if self.meanwhile is not None:
+            await self.meanwhile()
+        return Claim(written, is_new=True)
 
-    async def give_back(self, user_id: str, day: str) -> None:
-        self.touched += 1
-        self.counts[user_id, day] -= 1
+    def settle(self, record: TradeRecord) -> None:
+        assert self.records[record.number].outcome.is_open, "what is known does not change"
+        self.records[record.number] = record
+        if record.counted_day is not None and record.outcome in (Outcome.REFUSED, Outcome.NOT_SENT):
+            self.counts[record.user_id, record.counted_day] -= 1
+
+    def by_key(self, user_id: str, key: str) -> TradeRecord | None:
+        found = [one for one in self.records.values() if (one.user_id, one.key) == (user_id, key)]
+        return found[-1] if found else None
+
+    def open_requests(self) -> Sequence[TradeRecord]:
+        for record in list(self.records.values()):
+            if record.outcome is Outcome.IN_FLIGHT:
+                self.records[record.number] = record.settled(Outcome.UNKNOWN)
+        return [one for one in self.records.values() if one.outcome.is_open]
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """What became of each request, in their order."""
+        return [one.outcome for one in self.records.values()]
 
 
 class FakeEncoder:
@@ -334,19 +476,47 @@ class FakeEncoder:
         self.encoded += 1
         return f"quote {tick.symbol} {tick.bid:g}".encode()
 
-    def event(self, event: TerminalEvent) -> bytes | None:
+    def candle(self, candle: Candle) -> bytes:
+        self.encoded += 1
+        return f"candle {candle.symbol} {candle.timeframe}".encode()
+
+    def event(self, event: AccountEvent, seq: int) -> bytes:
         self.encoded += 1
         match event:
-            case CandleClosed(candle=candle):
-                return f"candle {candle.symbol} {candle.timeframe}".encode()
             case PositionChanged(position=position, change=change):
-                return f"position {position.ticket} {change}".encode()
+                text = f"position {position.ticket} {change}"
             case OrderSettled(result=result):
-                return f"orderResult {result.ticket}".encode()
+                text = f"orderResult {result.ticket}"
             case AccountChanged(info=info):
-                return f"account {info.balance:g}".encode()
-            case _:
-                return None
+                text = f"account {info.balance:g}"
+            case StatusChanged(account=account):
+                text = f"accountStatus {account.state}{' paused' if account.paused else ''}"
+        return f"#{seq} {text}".encode()
+
+    def snapshot(self, snapshot: Snapshot) -> bytes:
+        figures = snapshot.figures
+        known = "" if figures is None else f" {len(figures.positions)} positions {len(figures.orders)} orders"
+        return f"#{snapshot.seq} snapshot {snapshot.account.state}{known}".encode()
+
+    def heartbeat(self, now_ms: int, seq: int) -> bytes:
+        return f"#{seq} heartbeat {now_ms}".encode()
+
+
+class FakePositions:
+    """Numbers of streams that outlive a gateway; `failure` keeps the next from being reserved."""
+
+    def __init__(self) -> None:
+        self.reserved: dict[str, int] = {}
+        self.calls = 0
+        self.failure: Exception | None = None
+
+    def reserve(self, account_id: str, count: int) -> int:
+        if self.failure is not None:
+            raise self.failure
+        self.calls += 1
+        last = self.reserved.get(account_id, 0)
+        self.reserved[account_id] = last + count
+        return last
 
 
 class FakeStorage:
@@ -374,9 +544,10 @@ class Gateway:
     users: FakeUsers = field(default_factory=FakeUsers)
     terminals: FakeTerminals = field(default_factory=FakeTerminals)
     vault: FakeVault = field(default_factory=FakeVault)
-    counter: FakeCounter = field(default_factory=FakeCounter)
+    journal: FakeJournal = field(default_factory=FakeJournal)
     limiter: FakeLimiter = field(default_factory=FakeLimiter)
     encoder: FakeEncoder = field(default_factory=FakeEncoder)
+    positions: FakePositions = field(default_factory=FakePositions)
     registration: Registration = field(default_factory=lambda: Registration(PLANS["free"]))
     limits: SessionLimits = field(default_factory=SessionLimits)
     random: Random = field(default_factory=lambda: Random(7))
@@ -386,14 +557,20 @@ class Gateway:
     def __post_init__(self) -> None:
         entropy = self.random.randbytes
         self.book = AccountBook(self.accounts)
-        self.feeds = Feeds(self.encoder)
+        self.introductions = Introductions(self.clock)
+        self.feeds = Feeds(self.encoder, self.positions, self.introductions)
         self.supervisor = Supervisor(
             self.book, self.accounts, self.vault, self.terminals, self.feeds, self.clock, Random(7)
         )
-        self.streams = Streams(self.book, self.supervisor, self.feeds, limits=self.limits)
+        self.streams = Streams(self.book, self.supervisor, self.feeds, self.clock, limits=self.limits)
+        self.pulse = Pulse(self.streams.sessions, self.encoder, self.clock)
         self.user_cases = UserUseCases(self.users, FakeKeys(), self.limiter, self.clock, entropy, self.registration)
         self.account_cases = AccountUseCases(self.book, self.supervisor, self.vault, self.clock, entropy)
-        self.trading = TradingUseCases(self.book, self.supervisor, self.counter, self.clock)
+        self.reconciler = Reconciler(self.journal)
+        self.supervisor.on_ready.append(self.reconciler.terminal_ready)
+        self.requests = TradeRequests(self.book, self.supervisor, self.journal, self.reconciler, self.clock, entropy)
+        self.trading = TradingUseCases(self.book, self.supervisor)
+        self.history = HistoryUseCases(self.book, self.supervisor, self.clock, Cursors(b"secret"))
         self.market = MarketUseCases(self.book, self.supervisor)
         self.health = HealthUseCases(
             self.supervisor,
@@ -408,15 +585,31 @@ class Gateway:
         await settle()
         return self.accounts.rows[account.account_id]
 
+    async def socket(self, user: User, account_id: str | None = None) -> Session:
+        """Open a session and take what it is told first."""
+        session = await self.streams.open_session(user, account_id)
+        await settle()
+        session.outbox.take_now()
+        return session
+
     def state(self, account: Account) -> AccountState:
         """The stored state."""
         return self.accounts.rows[account.account_id].state
 
     async def restarted(self) -> Gateway:
         """A new process over the same storage; the old one is stopped without storing anything."""
+        await self.reconciler.close()
         await self.supervisor.stop()
         await self.book.close()
-        return Gateway(self.clock, self.accounts, self.users, vault=self.vault, random=self.random)
+        return Gateway(
+            self.clock,
+            self.accounts,
+            self.users,
+            vault=self.vault,
+            journal=self.journal,
+            random=self.random,
+            positions=self.positions,
+        )
 
 
 def make_user(plan: str = "pro", user_id: str = "usr_1") -> User:

@@ -11,20 +11,35 @@ from typing import Any, Final
 
 from reference_server.domain.account import AccountInfo, Mt5Credentials
 from reference_server.domain.errors import PriceUnavailable, SymbolNotFound
-from reference_server.domain.market import Tick
-from reference_server.domain.trading import NewOrder, OrderResult, Position, PositionChange
+from reference_server.domain.market import Candle, SymbolSpecification, Tick, Timeframe
+from reference_server.domain.trading import (
+    Deal,
+    HistoryQuery,
+    NewOrder,
+    Order,
+    OrderChange,
+    OrderCheck,
+    OrderResult,
+    Position,
+    PositionChange,
+)
 from reference_server.terminals.adapter import shapes
+from reference_server.terminals.adapter.candles import Candles
+from reference_server.terminals.adapter.checks import OrderChecks
 from reference_server.terminals.adapter.clock import BrokerClock
 from reference_server.terminals.adapter.connection import Connection
 from reference_server.terminals.adapter.constants import MARGIN_MODE_HEDGING
-from reference_server.terminals.adapter.dispatch import Dispatch
+from reference_server.terminals.adapter.dispatch import Dispatch, Rehearsal
+from reference_server.terminals.adapter.history import History
 from reference_server.terminals.adapter.login import log_in
 from reference_server.terminals.adapter.module import MetaTrader5Module
+from reference_server.terminals.adapter.order_outcomes import OrderOutcomes
 from reference_server.terminals.adapter.patience import Patience
-from reference_server.terminals.adapter.pending import OrderChange, PendingOrder, PendingOrders
+from reference_server.terminals.adapter.pending import PendingOrders
 from reference_server.terminals.adapter.positions import Positions
 from reference_server.terminals.adapter.reconciliation import Reconciliation
 from reference_server.terminals.adapter.settlements import Settlements
+from reference_server.terminals.adapter.specifications import Specifications
 from reference_server.terminals.adapter.symbols import Symbols
 from reference_server.terminals.adapter.tags import Tag
 from reference_server.terminals.adapter.trading import Trading
@@ -59,12 +74,33 @@ class MetaTraderAdapter:
         self._module = module
         self._server_zones = server_zones or {}
         self._dispatch = Dispatch(self.connection, self.symbol_book, self.price)
-        self._pending = PendingOrders(self.connection, self.symbol_book, self.broker_clock, self._dispatch)
+        self._pending = PendingOrders(
+            self.connection, self.symbol_book, self.broker_clock, self._dispatch, clock, patience
+        )
+        self._order_outcomes = OrderOutcomes(self.connection, self.symbol_book, self.broker_clock, self._pending)
+        self._history = History(self.connection, self.symbol_book, self.broker_clock, self.position_book, self._pending)
+        self._candles = Candles(self.connection, self.symbol_book, self.broker_clock, clock, patience)
+        self._specifications = Specifications(self.symbol_book, self._candles, self.broker_clock, clock)
+        self._checks = OrderChecks(
+            self.connection,
+            self.symbol_book,
+            self._specifications,
+            self.position_book,
+            self.broker_clock,
+            clock,
+            Rehearsal(self.connection, self.symbol_book, self.price),
+        )
         self._reconciliation = Reconciliation(
             self.connection, clock, self.broker_clock, self.symbol_book, self.position_book, self.settlements
         )
         self._trading = Trading(
-            self._dispatch, self.symbol_book, self.position_book, self.settlements, self._reconciliation
+            self._dispatch,
+            self.symbol_book,
+            self.position_book,
+            self.settlements,
+            self._reconciliation,
+            self._pending,
+            self.broker_clock,
         )
 
     @property
@@ -113,7 +149,7 @@ class MetaTraderAdapter:
     def knows_symbol(self, symbol: str) -> bool:
         """Whether the broker has this symbol."""
         try:
-            self.symbol_book.specification(symbol)
+            self.symbol_book.rules(symbol)
         except SymbolNotFound:
             return False
         return True
@@ -128,7 +164,7 @@ class MetaTraderAdapter:
         return shapes.tick(symbol, record.bid, record.ask, record.last, record.volume, time_ms, digits=digits)
 
     def place_order(self, order: NewOrder, *, tag: Tag | None = None) -> OrderResult:
-        """Place a market, limit or stop order. Raises SymbolNotFound, TerminalUnavailable, OutcomeUnknown.
+        """Place a market or pending order. Raises SymbolNotFound, TerminalUnavailable, OutcomeUnknown.
 
         The volume goes to the broker as it is: a wrong one is refused there and never rounded into another.
         """
@@ -142,21 +178,46 @@ class MetaTraderAdapter:
         """Change stop levels, keeping what is KEEP. Raises PositionNotFound, TerminalUnavailable, OutcomeUnknown."""
         return self._trading.modify_position(change)
 
-    def orders(self) -> Sequence[PendingOrder]:
-        """Read all pending orders."""
+    def orders(self) -> Sequence[Order]:
+        """Read all pending orders, oldest first."""
         return self._pending.all()
 
-    def order(self, ticket: int) -> PendingOrder | None:
-        """Read one pending order, or None when there is none with this ticket."""
+    def order(self, ticket: int) -> Order:
+        """Read one order, pending or past. Raises OrderNotFound."""
         return self._pending.one(ticket)
 
-    def modify_order(self, change: OrderChange) -> OrderResult | None:
-        """Change a pending order, keeping what is KEEP; None when there is none. Raises as `place_order`."""
+    def modify_order(self, change: OrderChange) -> OrderResult:
+        """Change a pending order, keeping what is KEEP. Raises OrderNotFound, TerminalUnavailable, OutcomeUnknown."""
         return self._pending.modify(change)
 
-    def cancel_order(self, ticket: int) -> OrderResult | None:
-        """Cancel a pending order; None when there is none. Raises as `place_order`."""
+    def cancel_order(self, ticket: int) -> OrderResult:
+        """Cancel a pending order. Raises OrderNotFound, TerminalUnavailable, OutcomeUnknown."""
         return self._pending.cancel(ticket)
+
+    def check_order(self, order: NewOrder) -> OrderCheck:
+        """See what would happen to an order; nothing is sent. Raises SymbolNotFound, TerminalUnavailable."""
+        return self._checks.check(order)
+
+    def deals(self, query: HistoryQuery) -> Sequence[Deal]:
+        """Read deals and balance operations. Raises TerminalUnavailable."""
+        return self._history.deals(query)
+
+    def past_orders(self, query: HistoryQuery) -> Sequence[Order]:
+        """Read orders that are done, by the time at which they were. Raises TerminalUnavailable."""
+        return self._history.past_orders(query)
+
+    def specification(self, symbol: str) -> SymbolSpecification:
+        """Read what a trader must know of a symbol. Raises SymbolNotFound, TerminalUnavailable.
+
+        It is at most two seconds old. Sessions are derived from bars, since the package does not tell them.
+        """
+        return self._specifications.of(symbol)
+
+    def candles(
+        self, symbol: str, timeframe: Timeframe, from_ms: int | None, to_ms: int | None, limit: int
+    ) -> Sequence[Candle]:
+        """Read bars, oldest first. Raises SymbolNotFound, PriceUnavailable, TerminalUnavailable."""
+        return self._candles.read(symbol, timeframe, from_ms, to_ms, limit)
 
     def remember(self, orders: Iterable[int], since_ms: int) -> None:
         """Learn the tickets of all orders of this account that were answered between `since_ms` (UTC) and the login.
@@ -166,16 +227,21 @@ class MetaTraderAdapter:
         """
         self._reconciliation.remember(orders, since_ms)
 
-    def find_order(self, order: NewOrder, tag: Tag | None, since_ms: int) -> OrderResult | None:
+    def find_order(
+        self, order: NewOrder, tag: Tag | None, since_ms: int, *, is_earlier: bool = False
+    ) -> OrderResult | None:
         """Look once what became of an order sent after `since_ms` (UTC) whose answer was lost; None: no trace now.
 
         Raises OutcomeUnknown when it cannot be told which order it became, TerminalUnavailable when it cannot be seen.
+        `is_earlier`: a gateway sent it that is gone; without a tag its order cannot be told from others of that time.
         """
-        return self._reconciliation.find_order(order, tag, since_ms)
+        return self._reconciliation.find_order(order, tag, since_ms, is_earlier=is_earlier)
 
-    def find_close(self, ticket: int, volume: float | None, tag: Tag | None, since_ms: int) -> OrderResult | None:
+    def find_close(
+        self, ticket: int, volume: float | None, tag: Tag | None, since_ms: int, *, is_earlier: bool = False
+    ) -> OrderResult | None:
         """As `find_order`, for `close_position`."""
-        return self._reconciliation.find_close(ticket, volume, tag, since_ms)
+        return self._reconciliation.find_close(ticket, volume, tag, since_ms, is_earlier=is_earlier)
 
     def find_modification(self, change: PositionChange) -> OrderResult | None:
         """See whether a position has the levels of a `modify_position` whose answer was lost; None: not now.
@@ -183,6 +249,20 @@ class MetaTraderAdapter:
         Sending it again does no harm. Raises TerminalUnavailable.
         """
         return self._reconciliation.find_modification(change)
+
+    def find_order_change(self, change: OrderChange) -> OrderResult | None:
+        """See whether a pending order has the terms of a `modify_order` whose answer was lost; None: not now.
+
+        Raises TerminalUnavailable.
+        """
+        return self._order_outcomes.find_change(change)
+
+    def find_cancellation(self, ticket: int) -> OrderResult | None:
+        """See whether an order was cancelled by a `cancel_order` whose answer was lost; None: not now.
+
+        Raises TerminalUnavailable.
+        """
+        return self._order_outcomes.find_cancellation(ticket)
 
     def _look_at_the_clock(self) -> None:
         """Guess the server's clock from the newest of some symbols' ticks."""

@@ -14,6 +14,7 @@ from reference_server.terminals.adapter.constants import (
     ERROR_INVALID_PARAMS,
     ERROR_IPC_CONNECT,
     ERROR_IPC_INIT,
+    ERROR_NONE,
     ERROR_NOT_FOUND,
 )
 from reference_server.terminals.adapter.module import MetaTrader5Module
@@ -32,6 +33,10 @@ class Connection:
     def failure(self, call: str) -> GatewayError:
         """Say why the reading call that just answered None failed. To be called before anything else is asked."""
         code, text = self.module.last_error()
+        return self._error(call, code, text)
+
+    @staticmethod
+    def _error(call: str, code: int, text: str) -> GatewayError:
         if code in (ERROR_NOT_FOUND, ERROR_FAILED):
             return NothingFound(f"{call}: {text}")
         if code == ERROR_INVALID_PARAMS:
@@ -50,6 +55,15 @@ class Connection:
             return self.answer(result, call)
         except NothingFound:
             return ()
+
+    def raise_unless_nothing(self, call: str) -> None:
+        """Raise why a reading call answered None, unless it found nothing or has nothing yet: that is no error.
+
+        To be called before anything else is asked.
+        """
+        code, text = self.module.last_error()
+        if code not in (ERROR_NONE, ERROR_NOT_FOUND, ERROR_FAILED):
+            raise self._error(call, code, text)
 
     def send(self, request: dict[str, Any]) -> Any:
         """Send one trade request and give the broker's result, a refusal included.
@@ -79,6 +93,13 @@ class Connection:
                 " automated trading. Nothing was done."
             )
         raise OutcomeUnknown
+
+    def check(self, request: dict[str, Any]) -> Any:
+        """Have one trade request checked and give the terminal's verdict. Raises TerminalUnavailable, InternalError."""
+        try:
+            return self.answer(self.module.order_check(request), "order_check")
+        except (SystemError, TypeError, ValueError, OverflowError) as defect:
+            raise InternalError(f"The terminal module refused the order's arguments: {defect}") from defect
 
 
 def _unreachable(code: int, text: str) -> TerminalUnavailable:

@@ -18,20 +18,29 @@ ORDER_BUY_LIMIT: Final = 2
 ORDER_SELL_LIMIT: Final = 3
 ORDER_BUY_STOP: Final = 4
 ORDER_SELL_STOP: Final = 5
+ORDER_BUY_STOP_LIMIT: Final = 6
+ORDER_SELL_STOP_LIMIT: Final = 7
 LIMIT_ORDERS: Final = frozenset({ORDER_BUY_LIMIT, ORDER_SELL_LIMIT})
 STOP_ORDERS: Final = frozenset({ORDER_BUY_STOP, ORDER_SELL_STOP})
-STOP_LIMIT_ORDERS: Final = frozenset({6, 7})
-SELLING_ORDERS: Final = frozenset({ORDER_SELL, ORDER_SELL_LIMIT, ORDER_SELL_STOP, 7})
-"""7 is a sell stop-limit order."""
+STOP_LIMIT_ORDERS: Final = frozenset({ORDER_BUY_STOP_LIMIT, ORDER_SELL_STOP_LIMIT})
+PENDING_ORDERS: Final = LIMIT_ORDERS | STOP_ORDERS | STOP_LIMIT_ORDERS
+SELLING_ORDERS: Final = frozenset({ORDER_SELL, ORDER_SELL_LIMIT, ORDER_SELL_STOP, ORDER_SELL_STOP_LIMIT})
 
 TIME_GTC: Final = 0
 TIME_SPECIFIED: Final = 2
+EXPIRATION_MASK_GTC: Final = 1
+EXPIRATION_MASK_SPECIFIED: Final = 4
+"""Of a symbol's `expiration_mode`, a bit mask."""
 
 ORDER_STATE_CANCELED: Final = 2
 ORDER_STATE_PARTIAL: Final = 3
 ORDER_STATE_FILLED: Final = 4
 ORDER_STATE_REJECTED: Final = 5
 ORDER_STATE_EXPIRED: Final = 6
+FINAL_STATES: Final = frozenset(
+    {ORDER_STATE_CANCELED, ORDER_STATE_PARTIAL, ORDER_STATE_FILLED, ORDER_STATE_REJECTED, ORDER_STATE_EXPIRED}
+)
+"""Of an order that is done; one in the book may be PARTIAL too."""
 
 FILLING_FOK: Final = 0
 FILLING_IOC: Final = 1
@@ -39,6 +48,7 @@ FILLING_RETURN: Final = 2
 
 FILLING_MASK_FOK: Final = 1
 FILLING_MASK_IOC: Final = 2
+FILLING_MASK_BOC: Final = 4
 """A symbol's `filling_mode` is a bit mask and not the enumeration of `type_filling`; RETURN has no bit."""
 
 EXECUTION_REQUEST: Final = 0
@@ -64,6 +74,9 @@ MARGIN_MODES: Final = {0: "netting", 1: "exchange", 2: "hedging"}
 MARGIN_MODE_HEDGING: Final = 2
 TRADE_MODES: Final = {0: "demo", 1: "contest", 2: "real"}
 
+CHECKED: Final = 0
+"""What `order_check` answers for a sound request."""
+
 COPY_TICKS_ALL: Final = -1
 
 TIMEFRAMES: Final[dict[Timeframe, int]] = {
@@ -74,6 +87,7 @@ TIMEFRAMES: Final[dict[Timeframe, int]] = {
     Timeframe.MN1: 0xC001,
 }
 
+ERROR_NONE: Final = 1
 ERROR_FAILED: Final = -1
 ERROR_INVALID_PARAMS: Final = -2
 ERROR_NOT_FOUND: Final = -4

@@ -13,11 +13,11 @@ from reference_server.terminals.adapter import requests, retcodes
 from reference_server.terminals.adapter.connection import Connection
 from reference_server.terminals.adapter.constants import EXECUTION_MARKET
 from reference_server.terminals.adapter.retcodes import Verdict
-from reference_server.terminals.adapter.symbols import Symbols, SymbolSpecification
+from reference_server.terminals.adapter.symbols import Symbols, TradingRules
 
 _REQUOTE_RETRIES: Final = 2
 
-DealBuilder = Callable[[SymbolSpecification, int, float | None], requests.Request]
+DealBuilder = Callable[[TradingRules, int, float | None], requests.Request]
 """Builds a deal from the symbol, a filling mode and a price."""
 
 
@@ -38,7 +38,7 @@ class Dispatch:
             raise OutcomeUnknown
         return answer
 
-    def send_deal(self, symbol: SymbolSpecification, side: Side, build: DealBuilder) -> Any:
+    def send_deal(self, symbol: TradingRules, side: Side, build: DealBuilder) -> Any:
         """Send a deal; under instant execution at the current price, and again with a fresh one when requoted.
 
         One that is refused for want of a price is sent once more when there is one.
@@ -59,20 +59,20 @@ class Dispatch:
 
     def send_with_fillings(
         self,
-        symbol: SymbolSpecification,
-        fillings: Callable[[SymbolSpecification], tuple[int, ...]],
-        build: Callable[[SymbolSpecification, int], requests.Request],
+        symbol: TradingRules,
+        fillings: Callable[[TradingRules], tuple[int, ...]],
+        build: Callable[[TradingRules, int], requests.Request],
     ) -> Any:
         """Send with the best filling mode; when the broker refuses it, read the symbol again and try one other."""
         first = fillings(symbol)[0]
         answer = self.send(build(symbol, first))
         if answer.retcode != retcodes.INVALID_FILL:
             return answer
-        fresh = self._symbols.specification(symbol.name, refresh=True)
+        fresh = self._symbols.rules(symbol.name, refresh=True)
         others = [filling for filling in fillings(fresh) if filling != first]
         return self.send(build(fresh, others[0])) if others else answer
 
-    def _deal_price(self, symbol: SymbolSpecification, side: Side) -> float | None:
+    def _deal_price(self, symbol: TradingRules, side: Side) -> float | None:
         """The price that a deal must name: none where the broker executes at the market."""
         if symbol.execution >= EXECUTION_MARKET:
             return None
@@ -83,12 +83,20 @@ class Dispatch:
         return tick.ask if side is Side.BUY else tick.bid
 
 
+class Rehearsal(Dispatch):
+    """Goes through the sending of a request, filling modes and prices included, and has each one only checked."""
+
+    def send(self, request: requests.Request) -> Any:
+        """Check one request and give what the terminal says of it. Raises TerminalUnavailable."""
+        return self._connection.check(request)
+
+
 def is_accepted(answer: Any) -> bool:
     """Whether the broker took the request."""
     return retcodes.verdict_of(answer.retcode, reached_server=bool(answer.request_id)) is Verdict.ACCEPTED
 
 
-def _at_price(build: DealBuilder, price: float | None, symbol: SymbolSpecification, filling: int) -> requests.Request:
+def _at_price(build: DealBuilder, price: float | None, symbol: TradingRules, filling: int) -> requests.Request:
     return build(symbol, filling, price)
 
 

@@ -53,17 +53,12 @@ class FoundResults:
         record = self._positions.by_identifier(identifier)
         return identifier if record is None else int(record.ticket)
 
-    def placed(self, trace: Trace) -> OrderResult:
-        """The outcome of placing a pending order: what became of it later is told by events."""
+    def placed(self, trace: Trace, price: float | None) -> OrderResult:
+        """The outcome of placing a pending order at `price`: what became of it later is told by events."""
         order = trace.order
         if order is not None and order.state == ORDER_STATE_REJECTED and not trace.deals:
             return _failure(retcodes.REJECTED)
-        if order is not None:
-            price = order.price_open
-        else:
-            price = trace.deals[0].price if trace.deals else trace.position.price_open
-        digits = self._symbols.digits(trace.symbol)
-        return _success(trace, trace.ticket, volume=trace.volume, price=round(price, digits))
+        return _success(trace, trace.ticket, volume=trace.volume, price=price or 0.0)
 
 
 def _of_deals(trace: Trace, ticket: int, digits: int) -> OrderResult:

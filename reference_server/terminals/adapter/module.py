@@ -54,6 +54,10 @@ class MetaTrader5Module(Protocol):
         """Bars counted back from the forming one, oldest first, or None."""
         ...
 
+    def copy_rates_from(self, symbol: str, timeframe: int, date_from: int, count: int, /) -> Any:
+        """Bars counted back from the one that opened at a second of the server's clock or before, or None."""
+        ...
+
     def copy_ticks_from(self, symbol: str, date_from: int, count: int, flags: int, /) -> Any:
         """Ticks from a whole second of the server's clock onwards, oldest first, or None."""
         ...
@@ -67,7 +71,11 @@ class MetaTrader5Module(Protocol):
         ...
 
     def history_orders_get(self, *args: Any, **kwargs: Any) -> Any:
-        """Orders that are done, by two positional times of the server's clock or by `ticket`, or None."""
+        """Orders that are done, by two positional times of the server's clock, by `ticket` or `position`, or None."""
+        ...
+
+    def history_orders_total(self, date_from: int, date_to: int, /) -> Any:
+        """How many orders were done between two times of the server's clock, or None."""
         ...
 
     def history_deals_total(self, date_from: int, date_to: int, /) -> Any:
@@ -76,6 +84,10 @@ class MetaTrader5Module(Protocol):
 
     def history_deals_get(self, *args: Any, **kwargs: Any) -> Any:
         """Deals, by two positional times of the server's clock or by `position`, or None."""
+        ...
+
+    def order_check(self, request: dict[str, Any], /) -> Any:
+        """Check a trade request without sending it; retcode 0 says that it is sound. None is no verdict."""
         ...
 
     def order_send(self, request: dict[str, Any], /) -> Any:

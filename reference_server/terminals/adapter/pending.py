@@ -2,125 +2,158 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
-from reference_server.domain.trading import KEEP, Keep, OrderResult, Side
+from reference_server.domain.errors import OrderNotFound, TerminalUnavailable
+from reference_server.domain.trading import KEEP, Order, OrderChange, OrderResult
 from reference_server.terminals.adapter import requests, retcodes, shapes
 from reference_server.terminals.adapter.clock import BrokerClock
 from reference_server.terminals.adapter.connection import Connection
 from reference_server.terminals.adapter.constants import (
-    LIMIT_ORDERS,
+    EXPIRATION_MASK_SPECIFIED,
+    PENDING_ORDERS,
     STOP_LIMIT_ORDERS,
-    STOP_ORDERS,
     TIME_GTC,
     TIME_SPECIFIED,
 )
 from reference_server.terminals.adapter.dispatch import Dispatch, is_accepted
+from reference_server.terminals.adapter.patience import Patience
+from reference_server.terminals.adapter.refusals import refusal
 from reference_server.terminals.adapter.symbols import Symbols
-from reference_server.terminals.adapter.tags import client_comment, client_magic
+from reference_server.usecases.ports import Clock
 
-_KINDS: Final = {
-    **dict.fromkeys(LIMIT_ORDERS, "limit"),
-    **dict.fromkeys(STOP_ORDERS, "stop"),
-    **dict.fromkeys(STOP_LIMIT_ORDERS, "stopLimit"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class PendingOrder:
-    """An order that waits for its price. `volume` in lots as asked for, `remaining` what is not filled yet.
-
-    `kind`: limit, stop, stopLimit. `limit_price`: of a stop-limit order, where it rests once `price` was reached.
-    Times in ms, UTC; without `expiration_ms` it is good till cancelled, or for as long as the broker lets it.
-    """
-
-    ticket: int
-    symbol: str
-    side: Side
-    kind: str
-    volume: float
-    remaining: float
-    price: float
-    limit_price: float | None
-    sl: float | None
-    tp: float | None
-    placed_time_ms: int
-    expiration_ms: int | None
-    magic: int
-    comment: str
-
-
-@dataclass(frozen=True, slots=True)
-class OrderChange:
-    """New terms of a pending order: KEEP leaves one, None removes it. Type and volume cannot be changed."""
-
-    ticket: int
-    price: float | Keep = KEEP
-    limit_price: float | Keep = KEEP
-    sl: float | Keep | None = KEEP
-    tp: float | Keep | None = KEEP
-    expiration_ms: int | Keep | None = KEEP
+TICKETS: Final = range(1, 1 << 63)
+"""Others no order has."""
+_LATEST_EXPIRATION_MS: Final = 32_503_593_600_000
+"""The last day of the year 2999; MetaTrader's times end with the next one."""
+_TARDY_SECONDS: Final = 2.0
+"""How long after it was placed an order may fail to show."""
+_TARDY_LOOKS: Final = 10
+_TARDY_PAUSE_SECONDS: Final = 0.05
 
 
 class PendingOrders:
     """The pending orders of one account."""
 
-    def __init__(self, connection: Connection, symbols: Symbols, broker_clock: BrokerClock, dispatch: Dispatch) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        symbols: Symbols,
+        broker_clock: BrokerClock,
+        dispatch: Dispatch,
+        clock: Clock,
+        patience: Patience,
+    ) -> None:
         self._connection = connection
         self._symbols = symbols
         self._broker_clock = broker_clock
         self._dispatch = dispatch
+        self._clock = clock
+        self._patience = patience
+        self._placed_at: dict[int, float] = {}
 
-    def all(self) -> list[PendingOrder]:
-        """Read all. Orders on their way that are no pending ones are not among them."""
+    def placed(self, ticket: int) -> None:
+        """Note that an order has just been placed, which may show a little later."""
+        now = self._clock.monotonic()
+        self._placed_at = {t: at for t, at in self._placed_at.items() if now - at < _TARDY_SECONDS}
+        self._placed_at[ticket] = now
+
+    def all(self) -> list[Order]:
+        """Read all, oldest first. Orders on their way that are no pending ones are not among them."""
         records = self._connection.rows(self._connection.module.orders_get(), "orders_get")
-        return [self._shape(record) for record in records if record.type in _KINDS]
+        orders = [self.shape(record) for record in records if record.type in PENDING_ORDERS]
+        return sorted(orders, key=lambda order: (order.setup_time_ms, order.ticket))
 
-    def one(self, ticket: int) -> PendingOrder | None:
-        """Read one, or None when there is none with this ticket."""
-        record = self._record(ticket)
-        return None if record is None else self._shape(record)
-
-    def modify(self, change: OrderChange) -> OrderResult | None:
-        """Change one; None when there is none with this ticket. Raises TerminalUnavailable, OutcomeUnknown."""
-        record = self._record(change.ticket)
+    def one(self, ticket: int) -> Order:
+        """Read one order, pending or past. Raises OrderNotFound, TerminalUnavailable for one not shown yet."""
+        record = self.find(ticket) or self.past(ticket)
         if record is None:
-            return None
+            record = self._shown_late(ticket)
+        return self.shape(record)
+
+    def modify(self, change: OrderChange) -> OrderResult:
+        """Change one. Raises OrderNotFound, TerminalUnavailable, OutcomeUnknown."""
+        record = self._waiting(change.ticket)
         symbol = self._symbols.select(record.symbol)
+        if change.stop_limit_price is not KEEP and record.type not in STOP_LIMIT_ORDERS:
+            return OrderResult(
+                ticket=0,
+                success=False,
+                retcode=retcodes.INVALID,
+                error=f"The order {change.ticket} is no stop-limit order, or its first price was reached already.",
+            )
+        if isinstance(change.expiration_ms, int) and not symbol.expiration_mask & EXPIRATION_MASK_SPECIFIED:
+            return refusal(retcodes.INVALID_EXPIRATION, symbol)
         type_time, expiration = self._expiration(record, change)
         request = requests.order_terms(
             change.ticket,
             symbol,
             price=record.price_open if change.price is KEEP else change.price,
-            limit_price=record.price_stoplimit if change.limit_price is KEEP else change.limit_price,
+            stop_limit_price=(record.price_stoplimit if change.stop_limit_price is KEEP else change.stop_limit_price),
             sl=record.sl if change.sl is KEEP else change.sl,
             tp=record.tp if change.tp is KEEP else change.tp,
             type_time=type_time,
             expiration=expiration,
         )
-        return self._sent(request, change.ticket)
+        return self._sent(request, change.ticket, symbol.name)
 
-    def cancel(self, ticket: int) -> OrderResult | None:
-        """Cancel one; None when there is none with this ticket. Raises TerminalUnavailable, OutcomeUnknown."""
-        if self._record(ticket) is None:
+    def cancel(self, ticket: int) -> OrderResult:
+        """Cancel one. Raises OrderNotFound, TerminalUnavailable, OutcomeUnknown."""
+        record = self._waiting(ticket)
+        return self._sent(requests.removal(ticket), ticket, record.symbol)
+
+    def find(self, ticket: int) -> Any:
+        """One pending order as the terminal gives it, or None."""
+        if ticket not in TICKETS:
             return None
-        return self._sent(requests.removal(ticket), ticket)
+        found = self._connection.rows(self._connection.module.orders_get(ticket=ticket), "orders_get")
+        return next((record for record in found if record.ticket == ticket and record.type in PENDING_ORDERS), None)
 
-    def _sent(self, request: requests.Request, ticket: int) -> OrderResult | None:
+    def past(self, ticket: int) -> Any:
+        """One order that is done as the terminal gives it, or None."""
+        if ticket not in TICKETS:
+            return None
+        module = self._connection.module
+        found = self._connection.rows(module.history_orders_get(ticket=ticket), "history_orders_get")
+        return next((record for record in found if record.ticket == ticket), None)
+
+    def shape(self, record: Any) -> Order:
+        """Turn a record into an order."""
+        return shapes.order(record, digits=self._symbols.digits_of_past(record.symbol), clock=self._broker_clock)
+
+    def _waiting(self, ticket: int) -> Any:
+        """One pending order. Raises OrderNotFound, TerminalUnavailable for one not shown yet."""
+        record = self.find(ticket)
+        if record is None:
+            record = self._shown_late(ticket)
+            if record.type not in PENDING_ORDERS or record.time_done_msc:
+                raise _not_found(ticket)
+        return record
+
+    def _shown_late(self, ticket: int) -> Any:
+        """Wait for an order that was placed a moment ago. Raises OrderNotFound, TerminalUnavailable."""
+        placed_at = self._placed_at.get(ticket)
+        if placed_at is None or self._clock.monotonic() - placed_at >= _TARDY_SECONDS:
+            raise _not_found(ticket)
+
+        def look() -> Any:
+            return self.find(ticket) or self.past(ticket)
+
+        record = look() or self._patience.until(look, _TARDY_LOOKS, _TARDY_PAUSE_SECONDS)
+        if record is None:
+            raise TerminalUnavailable(
+                f"The order {ticket} was placed a moment ago and does not show yet: nothing was done.",
+                retry_after_seconds=1,
+            )
+        return record
+
+    def _sent(self, request: requests.Request, ticket: int, symbol: str) -> OrderResult:
         answer = self._dispatch.send(request)
         if is_accepted(answer):
             return OrderResult(ticket=ticket, success=True, retcode=retcodes.DONE, order=ticket)
-        if answer.retcode in retcodes.MAYBE_GONE and self._record(ticket) is None:
-            return None
-        error = retcodes.sentence_of(answer.retcode)
-        return OrderResult(ticket=0, success=False, retcode=int(answer.retcode), error=error)
-
-    def _record(self, ticket: int) -> Any:
-        if not 0 < ticket < 1 << 63:
-            return None
-        found = self._connection.rows(self._connection.module.orders_get(ticket=ticket), "orders_get")
-        return next((record for record in found if record.ticket == ticket and record.type in _KINDS), None)
+        if answer.retcode in retcodes.MAYBE_GONE and self.find(ticket) is None:
+            raise _not_found(ticket)
+        return refusal(int(answer.retcode), self._symbols.rules(symbol))
 
     def _expiration(self, record: Any, change: OrderChange) -> tuple[int, int]:
         """How long the order stands and, in seconds of the server's clock, until when."""
@@ -128,24 +161,14 @@ class PendingOrders:
             return int(record.type_time), int(record.time_expiration)
         if change.expiration_ms is None:
             return TIME_GTC, 0
-        return TIME_SPECIFIED, self._broker_clock.to_server_ms(change.expiration_ms) // 1000
+        return TIME_SPECIFIED, expiration_seconds(change.expiration_ms, self._broker_clock)
 
-    def _shape(self, record: Any) -> PendingOrder:
-        digits = self._symbols.digits(record.symbol)
-        expiration = int(record.time_expiration)
-        return PendingOrder(
-            ticket=int(record.ticket),
-            symbol=str(record.symbol),
-            side=shapes.side_of_order(record.type),
-            kind=_KINDS[record.type],
-            volume=shapes.volume(record.volume_initial),
-            remaining=shapes.volume(record.volume_current),
-            price=round(record.price_open, digits),
-            limit_price=round(record.price_stoplimit, digits) or None,
-            sl=round(record.sl, digits) or None,
-            tp=round(record.tp, digits) or None,
-            placed_time_ms=self._broker_clock.to_utc_ms(record.time_setup_msc),
-            expiration_ms=self._broker_clock.to_utc_ms(expiration * 1000) if expiration else None,
-            magic=client_magic(record.magic),
-            comment=client_comment(record.magic, record.comment),
-        )
+
+def expiration_seconds(expiration_ms: int, broker_clock: BrokerClock) -> int:
+    """Put the end of an order into seconds of the server's clock, rounded down: it never stands longer than asked."""
+    known_ms = min(max(0, expiration_ms), _LATEST_EXPIRATION_MS)
+    return max(1, broker_clock.to_server_ms(known_ms) // 1000)  # 0 would be never
+
+
+def _not_found(ticket: int) -> OrderNotFound:
+    return OrderNotFound(f"No pending order has the ticket {ticket}.")

@@ -20,7 +20,11 @@ from reference_server.terminals.adapter.connection import Connection
 from reference_server.terminals.adapter.constants import (
     ENTRIES_THAT_OPEN,
     ORDER_BUY,
+    ORDER_BUY_LIMIT,
+    ORDER_BUY_STOP_LIMIT,
     ORDER_SELL,
+    ORDER_SELL_LIMIT,
+    ORDER_SELL_STOP_LIMIT,
     POSITION_BUY,
     SELLING_ORDERS,
 )
@@ -42,6 +46,8 @@ _SLACK_MS: Final = 1000
 """How much earlier than the request an order may seem to be and still be the one."""
 _MOST_IN_DOUBT: Final = 1000
 _NOISE: Final = 1e-9
+_REACHED: Final = {ORDER_BUY_STOP_LIMIT: ORDER_BUY_LIMIT, ORDER_SELL_STOP_LIMIT: ORDER_SELL_LIMIT}
+"""What a stop-limit order becomes when its first price is reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,7 @@ class _Wanted:
     magic: int
     comment: str
     price: float | None = None
+    stop_limit_price: float | None = None
     position_id: int = 0
 
 
@@ -90,35 +97,42 @@ class Reconciliation:
 
     def doubt_order(self, order: NewOrder, tag: Tag | None) -> None:
         """Remember that this order's outcome is unknown: what it explains is not taken for another's."""
-        self._in_doubt[tag, self._wanted_order(order, tag)] = None
+        self._doubt(tag, self._wanted_order(order, tag))
+
+    def _doubt(self, tag: Tag | None, wanted: _Wanted) -> None:
+        self._in_doubt[tag, wanted] = None
         if len(self._in_doubt) > _MOST_IN_DOUBT:
             del self._in_doubt[next(iter(self._in_doubt))]
 
-    def find_order(self, order: NewOrder, tag: Tag | None, since_ms: int) -> OrderResult | None:
+    def find_order(
+        self, order: NewOrder, tag: Tag | None, since_ms: int, *, is_earlier: bool = False
+    ) -> OrderResult | None:
         """Look for a new order. Raises OutcomeUnknown when it cannot be told which it is, TerminalUnavailable."""
         wanted = self._wanted_order(order, tag)
+        if is_earlier:
+            self._doubt(tag, wanted)
         traces = [
-            trace
-            for trace in self._read(since_ms)
-            if trace.symbol == order.symbol and not trace.is_of_the_server and _fits_type(trace, wanted.type)
+            trace for trace in self._read(since_ms) if trace.symbol == order.symbol and not trace.is_of_the_server
         ]
         if self._positions.is_hedging:
             traces = [trace for trace in traces if trace.position_id in (0, trace.ticket)]
-        trace = self._pick(traces, wanted, tag, since_ms)
+        trace = self._pick(traces, wanted, tag, since_ms, is_earlier=is_earlier)
         if trace is None:
             return None
         self._in_doubt.pop((tag, wanted), None)
         if order.order_type is OrderType.MARKET:
             result = self._found.executed(trace, order.volume)
         else:
-            result = self._found.placed(trace)
+            result = self._found.placed(trace, wanted.price)
         is_filled = bool(trace.deals)
         self._settlements.report_found(
             OrderSettled(result, order.symbol, order.side, order.order_type), is_filled=is_filled
         )
         return result
 
-    def find_close(self, ticket: int, volume: float | None, tag: Tag | None, since_ms: int) -> OrderResult | None:
+    def find_close(
+        self, ticket: int, volume: float | None, tag: Tag | None, since_ms: int, *, is_earlier: bool = False
+    ) -> OrderResult | None:
         """Look for the closing of a position, or of a part. Raises OutcomeUnknown, TerminalUnavailable."""
         traces = [trace for trace in self._read(since_ms) if not trace.is_of_the_server]
         position = self._positions.find(ticket)
@@ -137,7 +151,7 @@ class Reconciliation:
                 for trace in traces
                 if trace.ticket != identifier and trace.position_id == identifier and _fits_type(trace, opposite)
             ]
-            chosen = self._pick(exits, wanted, tag, since_ms)
+            chosen = self._pick(exits, wanted, tag, since_ms, is_earlier=is_earlier)
             if chosen is None:
                 return None
         result = self._found.executed(chosen, volume)
@@ -153,7 +167,7 @@ class Reconciliation:
         record = self._positions.find(change.ticket)
         if record is None:
             return None
-        symbol = self._symbols.specification(record.symbol)
+        symbol = self._symbols.rules(record.symbol)
         for asked, present in ((change.sl, record.sl), (change.tp, record.tp)):
             if asked is KEEP:
                 continue
@@ -164,11 +178,14 @@ class Reconciliation:
 
     def _wanted_order(self, order: NewOrder, tag: Tag | None) -> _Wanted:
         magic, comment = carry(tag, order.magic, order.comment)
-        price = None
+        price = stop_limit_price = None
         if order.order_type is not OrderType.MARKET:
-            symbol = self._symbols.specification(order.symbol)
+            symbol = self._symbols.rules(order.symbol)
             price = requests.at_tick(order.price or 0.0, symbol)
-        return _Wanted(order.symbol, requests.order_type(order), order.volume, magic, comment, price)
+            if order.order_type is OrderType.STOP_LIMIT:
+                stop_limit_price = requests.at_tick(order.stop_limit_price or 0.0, symbol)
+        kind = requests.order_type(order)
+        return _Wanted(order.symbol, kind, order.volume, magic, comment, price, stop_limit_price)
 
     def _read(self, since_ms: int) -> list[Trace]:
         """Everything from some minutes before the request until well after now."""
@@ -178,8 +195,13 @@ class Reconciliation:
         until_s = max(to_server_ms(self._clock.now_ms()), to_server_ms(since_ms)) // 1000 + _AFTER_SECONDS + extra
         return read_traces(self._connection, max(0, from_s), until_s, is_hedging=self._positions.is_hedging)
 
-    def _pick(self, traces: list[Trace], wanted: _Wanted, tag: Tag | None, since_ms: int) -> Trace | None:
-        """Choose the one order that the request became. Raises OutcomeUnknown when several might be, or one might."""
+    def _pick(
+        self, traces: list[Trace], wanted: _Wanted, tag: Tag | None, since_ms: int, *, is_earlier: bool
+    ) -> Trace | None:
+        """Choose the one order that the request became. Raises OutcomeUnknown when several might be, or one might.
+
+        `is_earlier`: the request was sent by a gateway that is gone, whose other orders nobody knows any more.
+        """
         tagged = self._tagged(traces, tag)
         if tagged is not None:
             return tagged
@@ -189,7 +211,7 @@ class Reconciliation:
         if not alike:
             return None
         rivals = [other for key, other in self._in_doubt if key != tag and _same_terms(other, wanted)]
-        if len(alike) == 1 and not rivals and self._is_sure(alike[0], wanted, since_ms):
+        if len(alike) == 1 and not rivals and not is_earlier and self._is_sure(alike[0], wanted, since_ms):
             return alike[0]
         raise OutcomeUnknown
 
@@ -209,9 +231,10 @@ class Reconciliation:
         """Whether an order without the tag could be the one, and is not known to be another."""
         order = trace.order
         return (
-            trace.magic == wanted.magic
+            _fits_type(trace, wanted.type)
+            and trace.magic == wanted.magic
             and (wanted.volume is None or abs(trace.volume - wanted.volume) < _NOISE or order is None)
-            and (wanted.price is None or order is None or abs(order.price_open - wanted.price) < _NOISE)
+            and (order is None or _has_prices(order, wanted))
             and not has_tag(trace.magic, trace.comment)
             and not self._settlements.is_own(trace.ticket)
         )
@@ -236,13 +259,22 @@ def _records(trace: Trace) -> list[Any]:
 
 
 def _fits_type(trace: Trace, order_type: int) -> bool:
-    """An order has the type asked for; of a deal or position only the direction shows."""
+    """An order has the type asked for or what became of it; of a deal or position only the direction shows."""
     if trace.order is not None:
-        return bool(trace.order.type == order_type)
+        return trace.order.type in (order_type, _REACHED.get(order_type))
     return trace.is_sell == (order_type in SELLING_ORDERS)
 
 
+def _has_prices(order: Any, wanted: _Wanted) -> bool:
+    """Whether a pending order has the prices asked for. A stop-limit order that was reached has only the second."""
+    if wanted.price is None:
+        return True
+    is_reached = wanted.stop_limit_price is not None and order.type != wanted.type
+    expected = [(order.price_open, wanted.stop_limit_price if is_reached else wanted.price)]
+    if not is_reached:
+        expected.append((order.price_stoplimit, wanted.stop_limit_price or 0.0))
+    return all(abs(price - (asked or 0.0)) < _NOISE for price, asked in expected)
+
+
 def _same_terms(one: _Wanted, other: _Wanted) -> bool:
-    return (one.symbol, one.type, one.volume, one.magic, one.price, one.position_id) == (
-        other.symbol, other.type, other.volume, other.magic, other.price, other.position_id,
-    )  # fmt: skip
+    return replace(one, comment="") == replace(other, comment="")

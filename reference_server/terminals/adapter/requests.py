@@ -24,12 +24,15 @@ from reference_server.terminals.adapter.constants import (
     ORDER_BUY,
     ORDER_BUY_LIMIT,
     ORDER_BUY_STOP,
+    ORDER_BUY_STOP_LIMIT,
     ORDER_SELL,
     ORDER_SELL_LIMIT,
     ORDER_SELL_STOP,
+    ORDER_SELL_STOP_LIMIT,
+    TIME_SPECIFIED,
 )
 from reference_server.terminals.adapter.quantise import price_to_tick
-from reference_server.terminals.adapter.symbols import SymbolSpecification
+from reference_server.terminals.adapter.symbols import TradingRules
 from reference_server.terminals.adapter.tags import safe_comment
 
 Request = dict[str, Any]
@@ -43,10 +46,12 @@ _PENDING: Final = {
     (Side.SELL, OrderType.LIMIT): ORDER_SELL_LIMIT,
     (Side.BUY, OrderType.STOP): ORDER_BUY_STOP,
     (Side.SELL, OrderType.STOP): ORDER_SELL_STOP,
+    (Side.BUY, OrderType.STOP_LIMIT): ORDER_BUY_STOP_LIMIT,
+    (Side.SELL, OrderType.STOP_LIMIT): ORDER_SELL_STOP_LIMIT,
 }
 
 
-def market_fillings(symbol: SymbolSpecification) -> tuple[int, ...]:
+def market_fillings(symbol: TradingRules) -> tuple[int, ...]:
     """Filling modes that a market order in this symbol may have, best first.
 
     Under request and instant execution all are allowed whatever the mask says; under market execution only those of
@@ -64,7 +69,7 @@ def market_fillings(symbol: SymbolSpecification) -> tuple[int, ...]:
     return (*masked, FILLING_RETURN)
 
 
-def pending_fillings(symbol: SymbolSpecification) -> tuple[int, ...]:
+def pending_fillings(symbol: TradingRules) -> tuple[int, ...]:
     """Filling modes of a pending order: RETURN is the documented one; some servers want the symbol's own."""
     return (FILLING_RETURN, *(filling for filling in market_fillings(symbol) if filling != FILLING_RETURN))
 
@@ -76,7 +81,7 @@ def order_type(order: NewOrder) -> int:
     return _PENDING[order.side, order.order_type]
 
 
-def market_order(order: NewOrder, symbol: SymbolSpecification, *, filling: int, price: float | None) -> Request:
+def market_order(order: NewOrder, symbol: TradingRules, *, filling: int, price: float | None) -> Request:
     """Build a market order. `price` is the current one where the broker executes instantly, else None."""
     request: Request = {
         "action": ACTION_DEAL,
@@ -91,8 +96,11 @@ def market_order(order: NewOrder, symbol: SymbolSpecification, *, filling: int, 
     return _with_terms(request, order, symbol)
 
 
-def pending_order(order: NewOrder, symbol: SymbolSpecification, *, filling: int) -> Request:
-    """Build a limit or stop order at its price, good till cancelled."""
+def pending_order(order: NewOrder, symbol: TradingRules, *, filling: int, expiration: int = 0) -> Request:
+    """Build a limit, stop or stop-limit order at its price.
+
+    `expiration` in seconds of the server's clock; 0 for an order that is good till cancelled.
+    """
     request: Request = {
         "action": ACTION_PENDING,
         "symbol": symbol.name,
@@ -101,6 +109,11 @@ def pending_order(order: NewOrder, symbol: SymbolSpecification, *, filling: int)
         "type_filling": filling,
         "price": at_tick(order.price or 0.0, symbol),
     }
+    if order.order_type is OrderType.STOP_LIMIT:
+        request["stoplimit"] = at_tick(order.stop_limit_price or 0.0, symbol)
+    if expiration:
+        request["type_time"] = TIME_SPECIFIED
+        request["expiration"] = expiration
     return _with_terms(request, order, symbol)
 
 
@@ -108,7 +121,7 @@ def closing_deal(
     ticket: int,
     side: Side,
     volume: float,
-    symbol: SymbolSpecification,
+    symbol: TradingRules,
     *,
     filling: int,
     price: float | None,
@@ -130,7 +143,7 @@ def closing_deal(
     return _with_marks(request, magic, comment)
 
 
-def stop_levels(ticket: int, symbol: SymbolSpecification, *, sl: float | None, tp: float | None) -> Request:
+def stop_levels(ticket: int, symbol: TradingRules, *, sl: float | None, tp: float | None) -> Request:
     """Build the request that replaces both levels of a position; one that is None is removed."""
     return {
         "action": ACTION_SLTP,
@@ -143,10 +156,10 @@ def stop_levels(ticket: int, symbol: SymbolSpecification, *, sl: float | None, t
 
 def order_terms(
     ticket: int,
-    symbol: SymbolSpecification,
+    symbol: TradingRules,
     *,
     price: float,
-    limit_price: float,
+    stop_limit_price: float,
     sl: float | None,
     tp: float | None,
     type_time: int,
@@ -163,8 +176,8 @@ def order_terms(
         "type_time": type_time,
         "expiration": expiration,
     }
-    if limit_price:
-        request["stoplimit"] = at_tick(limit_price, symbol)
+    if stop_limit_price:
+        request["stoplimit"] = at_tick(stop_limit_price, symbol)
     return request
 
 
@@ -173,7 +186,7 @@ def removal(ticket: int) -> Request:
     return {"action": ACTION_REMOVE, "order": ticket}
 
 
-def _with_terms(request: Request, order: NewOrder, symbol: SymbolSpecification) -> Request:
+def _with_terms(request: Request, order: NewOrder, symbol: TradingRules) -> Request:
     if order.sl:
         request["sl"] = at_tick(order.sl, symbol)
     if order.tp:
@@ -190,6 +203,6 @@ def _with_marks(request: Request, magic: int, comment: str) -> Request:
     return request
 
 
-def at_tick(price: float, symbol: SymbolSpecification) -> float:
+def at_tick(price: float, symbol: TradingRules) -> float:
     """Put a price on the symbol's grid."""
     return price_to_tick(float(price), tick_size=symbol.tick_size, digits=symbol.digits)

@@ -20,10 +20,15 @@ INVALID: Final = 10013
 INVALID_VOLUME: Final = 10014
 INVALID_PRICE: Final = 10015
 INVALID_STOPS: Final = 10016
+TRADE_DISABLED: Final = 10017
+MARKET_CLOSED: Final = 10018
 PRICE_CHANGED: Final = 10020
 NO_PRICES: Final = 10021
+INVALID_EXPIRATION: Final = 10022
 ORDER_CHANGED: Final = 10023
 NO_CHANGES: Final = 10025
+SERVER_DISABLES: Final = 10026
+CLIENT_DISABLES: Final = 10027
 INVALID_FILL: Final = 10030
 NO_CONNECTION: Final = 10031
 POSITION_CLOSED: Final = 10036
@@ -68,17 +73,17 @@ RETCODES: Final[dict[int, Retcode]] = {
     INVALID_VOLUME: _refused("Invalid volume."),
     INVALID_PRICE: _refused("Invalid price: a limit or stop price must be on the right side of the market."),
     INVALID_STOPS: _refused("Invalid stops: the stop loss or take profit is on the wrong side or too near."),
-    10017: _refused("Trading is disabled for this account or symbol."),
-    10018: _refused("The market is closed."),
+    TRADE_DISABLED: _refused("Trading is disabled for this account or symbol."),
+    MARKET_CLOSED: _refused("The market is closed."),
     10019: _refused("Not enough money for this order."),
     PRICE_CHANGED: _refused("The price changed before the broker could fill the order."),
     NO_PRICES: _refused("There are no quotes for this symbol now."),
-    10022: _refused("Invalid expiration date."),
+    INVALID_EXPIRATION: _refused("Invalid expiration date."),
     ORDER_CHANGED: _refused("The order's state changed meanwhile."),
     10024: _refused("Too many requests to the broker: wait a second and try again."),
     NO_CHANGES: Retcode(Verdict.ACCEPTED, "Nothing to change."),
-    10026: _refused("The broker forbids automated trading on this account."),
-    10027: _refused("Automated trading is switched off in the terminal: its operator must enable it."),
+    SERVER_DISABLES: _refused("The broker forbids automated trading on this account."),
+    CLIENT_DISABLES: _refused("Automated trading is switched off in the terminal: its operator must enable it."),
     10028: _refused("The request is locked for processing."),
     10029: _refused("The order or position is frozen: its price is too near to the market."),
     INVALID_FILL: _refused("The broker does not support this filling mode for the symbol."),

@@ -10,22 +10,61 @@ from typing import Any, Final
 
 from reference_server.domain.account import AccountInfo
 from reference_server.domain.market import Candle, Tick, Timeframe
-from reference_server.domain.trading import OrderType, Position, Side
+from reference_server.domain.trading import (
+    Deal,
+    DealEntry,
+    DealReason,
+    DealType,
+    Order,
+    OrderState,
+    OrderType,
+    Position,
+    Side,
+)
 from reference_server.terminals.adapter.clock import BrokerClock
 from reference_server.terminals.adapter.constants import (
+    DEAL_BUY,
+    DEAL_SELL,
+    LIMIT_ORDERS,
     MARGIN_MODES,
-    ORDER_BUY_STOP,
     ORDER_SELL,
-    ORDER_SELL_STOP,
+    ORDER_STATE_CANCELED,
+    ORDER_STATE_EXPIRED,
+    ORDER_STATE_FILLED,
+    ORDER_STATE_PARTIAL,
+    ORDER_STATE_REJECTED,
     POSITION_BUY,
     REASONS_OF_THE_SERVER,
     SELLING_ORDERS,
+    STOP_LIMIT_ORDERS,
+    STOP_ORDERS,
     TRADE_MODES,
 )
 from reference_server.terminals.adapter.tags import client_comment, client_magic
 
 _VOLUME_DIGITS: Final = 8
 """The finest volume step of any broker."""
+_PENDING_TYPES: Final = {
+    **dict.fromkeys(LIMIT_ORDERS, OrderType.LIMIT),
+    **dict.fromkeys(STOP_ORDERS, OrderType.STOP),
+    **dict.fromkeys(STOP_LIMIT_ORDERS, OrderType.STOP_LIMIT),
+}
+_STATES: Final = {
+    ORDER_STATE_CANCELED: OrderState.CANCELLED,
+    ORDER_STATE_PARTIAL: OrderState.PARTIAL,
+    ORDER_STATE_FILLED: OrderState.FILLED,
+    ORDER_STATE_REJECTED: OrderState.REJECTED,
+    ORDER_STATE_EXPIRED: OrderState.EXPIRED,
+}
+"""All others are those of an order on its way into the book, or being changed in it."""
+_DEAL_TYPES: Final[dict[int, DealType]] = {
+    0: "buy", 1: "sell", 2: "balance", 3: "credit", 4: "charge", 5: "correction", 6: "bonus", 7: "commission",
+    8: "commission", 9: "commission", 10: "commission", 11: "commission", 12: "interest", 15: "interest",
+    16: "interest", 17: "charge",
+}  # fmt: skip
+"""15 and 16 are dividends, 17 is tax; a deal that was cancelled afterwards (13, 14) and all else is a correction."""
+_ENTRIES: Final[dict[int, DealEntry]] = {0: "in", 1: "out", 2: "inout", 3: "out_by"}
+_REASONS: Final[dict[int, DealReason]] = {0: "client", 1: "mobile", 2: "web", 3: "expert", 4: "sl", 5: "tp", 6: "so"}
 
 
 def account_info(record: Any) -> AccountInfo:
@@ -82,8 +121,16 @@ def tick(symbol: str, bid: float, ask: float, last: float, traded: int, time_ms:
     )
 
 
-def candle(symbol: str, timeframe: Timeframe, row: tuple[Any, ...], *, digits: int, clock: BrokerClock) -> Candle:
-    """Shape one complete bar: time, open, high, low, close, tick volume, …"""
+def candle(
+    symbol: str,
+    timeframe: Timeframe,
+    row: tuple[Any, ...],
+    *,
+    digits: int,
+    clock: BrokerClock,
+    is_complete: bool = True,
+) -> Candle:
+    """Shape one bar: time, open, high, low, close, tick volume, …"""
     return Candle(
         symbol=symbol,
         timeframe=timeframe,
@@ -93,7 +140,55 @@ def candle(symbol: str, timeframe: Timeframe, row: tuple[Any, ...], *, digits: i
         low=round(float(row[3]), digits),
         close=round(float(row[4]), digits),
         volume=int(row[5]),
-        complete=True,
+        complete=is_complete,
+    )
+
+
+def order(record: Any, *, digits: int, clock: BrokerClock) -> Order:
+    """Shape an order, pending or past."""
+    kind = _PENDING_TYPES.get(record.type, OrderType.MARKET)
+    expiration, done_ms = int(record.time_expiration), int(record.time_done_msc)
+    return Order(
+        ticket=int(record.ticket),
+        symbol=str(record.symbol),
+        side=side_of_order(record.type),
+        order_type=kind,
+        volume=volume(record.volume_initial),
+        remaining=volume(record.volume_current),
+        price=0.0 if kind is OrderType.MARKET else round(record.price_open, digits),
+        state=_STATES.get(record.state, OrderState.PLACED),
+        setup_time_ms=clock.to_utc_ms(record.time_setup_msc),
+        stop_limit_price=round(record.price_stoplimit, digits) or None,
+        sl=round(record.sl, digits) or None,
+        tp=round(record.tp, digits) or None,
+        expiration_ms=clock.to_utc_ms(expiration * 1000) if expiration else None,
+        done_time_ms=clock.to_utc_ms(done_ms) if done_ms else None,
+        position=int(record.position_id) or None,
+        magic=client_magic(record.magic),
+        comment=client_comment(record.magic, record.comment),
+    )
+
+
+def deal(record: Any, *, digits: int, money_digits: int, clock: BrokerClock) -> Deal:
+    """Shape a deal or a balance operation, which belongs to no order and has neither entry nor reason."""
+    is_trade = record.type in (DEAL_BUY, DEAL_SELL)
+    return Deal(
+        ticket=int(record.ticket),
+        type=_DEAL_TYPES.get(record.type, "correction"),
+        time_ms=clock.to_utc_ms(record.time_msc),
+        profit=round(record.profit, money_digits),
+        order=int(record.order) or None,
+        position=int(record.position_id) or None,
+        entry=_ENTRIES.get(record.entry) if is_trade else None,
+        reason=_REASONS.get(record.reason) if is_trade else None,
+        symbol=str(record.symbol) or None,
+        volume=volume(record.volume),
+        price=round(record.price, digits),
+        swap=round(record.swap, money_digits),
+        commission=round(record.commission, money_digits),
+        fee=round(record.fee, money_digits),
+        magic=client_magic(record.magic),
+        comment=client_comment(record.magic, record.comment),
     )
 
 
@@ -113,9 +208,7 @@ def type_of_order(order_type: int, reason: int) -> OrderType | None:
         return None
     if is_market_order(order_type):
         return OrderType.MARKET
-    if order_type > ORDER_SELL_STOP:
-        return None
-    return OrderType.STOP if order_type >= ORDER_BUY_STOP else OrderType.LIMIT
+    return _PENDING_TYPES.get(order_type)
 
 
 def volume(lots: float) -> float:

@@ -12,7 +12,7 @@ from reference_server.terminals.adapter.patience import Patience
 from reference_server.usecases.ports import Clock
 
 _KEEP_SECONDS: Final = 3600.0
-"""Brokers change specifications rarely; a refused filling mode reads the symbol again at once."""
+"""Brokers change their rules rarely; a refused filling mode reads the symbol again at once."""
 
 _LONGEST_NAME: Final = 29
 """In UTF-16 units; the package refuses longer names as an argument error."""
@@ -22,17 +22,23 @@ _MAJORS: Final = ("EURUSD", "GBPUSD", "USDJPY", "XAUUSD", "BTCUSD")
 _FIRST_TICK_LOOKS: Final = 10
 _FIRST_TICK_PAUSE_SECONDS: Final = 0.2
 _SHOW_AGAIN_SECONDS: Final = 60.0
+_MOST_DIGITS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
-class SymbolSpecification:
-    """One symbol. `filling_mask` is a bit mask: 1 fill-or-kill, 2 immediate-or-cancel. Volumes in lots."""
+class TradingRules:
+    """What requests in one symbol must keep to. Volumes in lots.
+
+    `filling_mask` is a bit mask: 1 fill-or-kill, 2 immediate-or-cancel. `expiration_mask` too: 1 until cancelled, 4
+    until a moment; two more for days.
+    """
 
     name: str
     digits: int
     tick_size: float
     execution: int
     filling_mask: int
+    expiration_mask: int
     volume_min: float
     volume_max: float
     volume_step: float
@@ -47,7 +53,7 @@ class Symbols:
         self._connection = connection
         self._clock = clock
         self._patience = patience
-        self._known: dict[str, SymbolSpecification] = {}
+        self._known: dict[str, TradingRules] = {}
         self._read_at: dict[str, float] = {}
         self._selected: set[str] = set()
         self._shown_at: dict[str, float] = {}
@@ -81,37 +87,40 @@ class Symbols:
         )
         return tuple(liveliest)[:most]
 
-    def specification(self, symbol: str, *, refresh: bool = False) -> SymbolSpecification:
-        """Give a symbol's specification. Raises SymbolNotFound."""
+    def rules(self, symbol: str, *, refresh: bool = False) -> TradingRules:
+        """Give what requests in a symbol must keep to. Raises SymbolNotFound."""
         now = self._clock.monotonic()
         known = self._known.get(symbol)
         if known is not None and not refresh and now - self._read_at[symbol] < _KEEP_SECONDS:
             return known
-        if not symbol.isprintable() or not 0 < len(symbol.encode("utf-16-le")) // 2 <= _LONGEST_NAME:
-            raise SymbolNotFound(f"The broker has no symbol {symbol[:64]!r}.")
-        try:
-            info = self._connection.answer(self._connection.module.symbol_info(symbol), "symbol_info")
-        except (NothingFound, InternalError) as unknown:
-            raise SymbolNotFound(f"The broker has no symbol {symbol!r}.") from unknown
-        known = specification_of(symbol, info)
+        known = trading_rules(symbol, self.record(symbol))
         self._known[symbol] = known
         self._read_at[symbol] = now
         return known
 
-    def select(self, symbol: str) -> SymbolSpecification:
+    def record(self, symbol: str) -> Any:
+        """Read all that the terminal says of a symbol now. Raises SymbolNotFound, TerminalUnavailable."""
+        if not symbol.isprintable() or not 0 < len(symbol.encode("utf-16-le")) // 2 <= _LONGEST_NAME:
+            raise SymbolNotFound(f"The broker has no symbol {symbol[:64]!r}.")
+        try:
+            return self._connection.answer(self._connection.module.symbol_info(symbol), "symbol_info")
+        except (NothingFound, InternalError) as unknown:
+            raise SymbolNotFound(f"The broker has no symbol {symbol!r}.") from unknown
+
+    def select(self, symbol: str) -> TradingRules:
         """Show a symbol in Market Watch, without which it has no ticks. Raises SymbolNotFound, TerminalUnavailable."""
-        specification = self.specification(symbol)
+        rules = self.rules(symbol)
         if symbol not in self._selected:
             self.await_tick(symbol)
-        return specification
+        return rules
 
-    def show(self, symbol: str) -> SymbolSpecification:
+    def show(self, symbol: str) -> TradingRules:
         """As `select`, without waiting for a first tick: for those who look again anyway."""
-        specification = self.specification(symbol)
+        rules = self.rules(symbol)
         if symbol not in self._selected:
             self._show(symbol)
             self._shown_at[symbol] = self._clock.monotonic()
-        return specification
+        return rules
 
     def tick(self, symbol: str) -> Any:
         """The newest tick as the terminal gives it, or None when there is none yet. Raises TerminalUnavailable."""
@@ -143,7 +152,14 @@ class Symbols:
     def digits(self, symbol: str) -> int:
         """Decimals of the symbol's prices."""
         known = self._known.get(symbol)
-        return known.digits if known is not None else self.specification(symbol).digits
+        return known.digits if known is not None else self.rules(symbol).digits
+
+    def digits_of_past(self, symbol: str) -> int:
+        """Decimals of prices in the account's past, whose symbol the broker may list no more."""
+        try:
+            return self.digits(symbol)
+        except SymbolNotFound:
+            return _MOST_DIGITS
 
     def _show(self, symbol: str) -> None:
         try:
@@ -155,14 +171,15 @@ class Symbols:
         self._selected.add(symbol)
 
 
-def specification_of(name: str, info: Any) -> SymbolSpecification:
+def trading_rules(name: str, info: Any) -> TradingRules:
     """Read a record of `symbol_info`."""
-    return SymbolSpecification(
+    return TradingRules(
         name=name,
         digits=int(info.digits),
         tick_size=float(info.trade_tick_size or info.point),
         execution=int(info.trade_exemode),
         filling_mask=int(info.filling_mode),
+        expiration_mask=int(info.expiration_mode),
         volume_min=float(info.volume_min),
         volume_max=float(info.volume_max),
         volume_step=float(info.volume_step),

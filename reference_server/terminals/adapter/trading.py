@@ -10,12 +10,16 @@ from reference_server.domain.errors import GatewayError, OutcomeUnknown, Positio
 from reference_server.domain.events import OrderSettled
 from reference_server.domain.trading import KEEP, NewOrder, OrderResult, OrderType, PositionChange, Side
 from reference_server.terminals.adapter import requests, retcodes, shapes
+from reference_server.terminals.adapter.clock import BrokerClock
 from reference_server.terminals.adapter.constants import POSITION_BUY
 from reference_server.terminals.adapter.dispatch import Dispatch, is_accepted
+from reference_server.terminals.adapter.pending import PendingOrders
+from reference_server.terminals.adapter.placing import can_expire, send_order
 from reference_server.terminals.adapter.positions import Positions
 from reference_server.terminals.adapter.reconciliation import Reconciliation
+from reference_server.terminals.adapter.refusals import refusal
 from reference_server.terminals.adapter.settlements import Settlements
-from reference_server.terminals.adapter.symbols import Symbols, SymbolSpecification
+from reference_server.terminals.adapter.symbols import Symbols, TradingRules
 from reference_server.terminals.adapter.tags import Tag, carry, client_magic
 
 T = TypeVar("T")
@@ -33,25 +37,33 @@ class Trading:
         positions: Positions,
         settlements: Settlements,
         reconciliation: Reconciliation,
+        pending: PendingOrders,
+        broker_clock: BrokerClock,
     ) -> None:
         self._dispatch = dispatch
         self._symbols = symbols
         self._positions = positions
         self._settlements = settlements
         self._reconciliation = reconciliation
+        self._pending = pending
+        self._broker_clock = broker_clock
 
     def place_order(self, order: NewOrder, tag: Tag | None) -> OrderResult:
-        """Place a market, limit or stop order. Raises SymbolNotFound, TerminalUnavailable, OutcomeUnknown."""
+        """Place a market or pending order. Raises SymbolNotFound, TerminalUnavailable, OutcomeUnknown."""
         symbol = self._symbols.select(order.symbol)
+        if not can_expire(order, symbol):
+            result = refusal(retcodes.INVALID_EXPIRATION, symbol)
+            self._report(result, order.symbol, order.side, order.order_type)
+            return result
         magic, comment = carry(tag, order.magic, order.comment)
         marked = replace(order, magic=magic, comment=comment)
         try:
-            answer = self._send_order(symbol, marked)
+            answer = send_order(self._dispatch, symbol, marked, self._broker_clock)
         except OutcomeUnknown:
             self._reconciliation.doubt_order(order, tag)
             raise
         if not is_accepted(answer):
-            result = _refusal(answer.retcode, symbol)
+            result = refusal(answer.retcode, symbol)
         elif order.order_type is OrderType.MARKET:
             result = self._filled(answer, self._ticket_of(answer, order.symbol), symbol)
             self._positions.opened(result.ticket)
@@ -64,6 +76,7 @@ class Trading:
                 volume=shapes.volume(order.volume),
                 order=int(answer.order),
             )
+            self._pending.placed(result.ticket)
         self._report(result, order.symbol, order.side, order.order_type)
         return result
 
@@ -80,12 +93,12 @@ class Trading:
             record = self._positions.record(ticket)  # part of it was closed meanwhile
             answer = self._send_close(record, symbol, volume, tag)
         if answer is None:
-            result = _refusal(retcodes.INVALID_CLOSE_VOLUME, symbol)
+            result = refusal(retcodes.INVALID_CLOSE_VOLUME, symbol)
         elif is_accepted(answer):
             result = self._filled(answer, ticket, symbol)
         else:
             self._raise_if_gone(answer.retcode, ticket)
-            result = _refusal(answer.retcode, symbol)
+            result = refusal(answer.retcode, symbol)
         self._report(result, record.symbol, side.opposite, OrderType.MARKET)
         return result
 
@@ -101,23 +114,10 @@ class Trading:
         answer = self._dispatch.send(requests.stop_levels(change.ticket, symbol, sl=sl, tp=tp))
         if not is_accepted(answer):
             self._raise_if_gone(answer.retcode, change.ticket)
-            return _refusal(answer.retcode, symbol)
+            return refusal(answer.retcode, symbol)
         return OrderResult(ticket=change.ticket, success=True, retcode=retcodes.DONE)
 
-    def _send_order(self, symbol: SymbolSpecification, order: NewOrder) -> Any:
-        if order.order_type is OrderType.MARKET:
-            return self._dispatch.send_deal(
-                symbol,
-                order.side,
-                lambda spec, filling, price: requests.market_order(order, spec, filling=filling, price=price),
-            )
-        return self._dispatch.send_with_fillings(
-            symbol,
-            requests.pending_fillings,
-            lambda spec, filling: requests.pending_order(order, spec, filling=filling),
-        )
-
-    def _send_close(self, record: Any, symbol: SymbolSpecification, volume: float | None, tag: Tag | None) -> Any:
+    def _send_close(self, record: Any, symbol: TradingRules, volume: float | None, tag: Tag | None) -> Any:
         """Send the closing deal; None where the volume is more than the position has."""
         lots = shapes.volume(record.volume) if volume is None else volume
         if lots > record.volume + _VOLUME_NOISE:
@@ -143,7 +143,7 @@ class Trading:
         if is_gone:
             raise PositionNotFound(f"The position {ticket} is already closed.")
 
-    def _filled(self, answer: Any, ticket: int, symbol: SymbolSpecification) -> OrderResult:
+    def _filled(self, answer: Any, ticket: int, symbol: TradingRules) -> OrderResult:
         """The outcome of a deal; where the broker answers without price or volume, its deal has them."""
         price, volume = float(answer.price), float(answer.volume)
         if answer.deal and not (price and volume):
@@ -180,16 +180,3 @@ def _asked_afterwards(question: Callable[[], T], *, default: T) -> T:
         return question()
     except (GatewayError, OSError, EOFError):
         return default
-
-
-def _refusal(retcode: int, symbol: SymbolSpecification) -> OrderResult:
-    """Say no, with the limits that were broken where there are any."""
-    error = retcodes.sentence_of(retcode)
-    if retcode == retcodes.INVALID_VOLUME:
-        error = (
-            f"Invalid volume: {symbol.name} takes {symbol.volume_min:g} to {symbol.volume_max:g} lots"
-            f" in steps of {symbol.volume_step:g}."
-        )
-    elif retcode == retcodes.INVALID_STOPS and symbol.stops_level:
-        error = f"{error} {symbol.name} needs a distance of at least {symbol.stops_level} points."
-    return OrderResult(ticket=0, success=False, retcode=retcode, error=error)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from reference_server.domain.errors import GatewayError
@@ -16,43 +15,14 @@ from reference_server.domain.events import CandleClosed
 from reference_server.domain.market import Timeframe
 from reference_server.terminals.adapter import shapes
 from reference_server.terminals.adapter.adapter import MetaTraderAdapter
+from reference_server.terminals.adapter.bars import ROOM_MS, bar_end, bar_open, bar_seconds
 from reference_server.terminals.adapter.constants import TIMEFRAMES
 
-_ROOM_MS: Final = 500
-_DAY_SECONDS: Final = 86_400
-_WEEK_SECONDS: Final = 7 * _DAY_SECONDS
-_FIRST_SUNDAY: Final = 3 * _DAY_SECONDS
-"""1970-01-04; a week's bar opens on Sunday 00:00 of the server."""
 _MOST_AT_ONCE: Final = 1000
 _FETCHING_MS: Final = 500
 _RETRY_SECONDS: Final = 60.0
 
 Watched = tuple[str, Timeframe]
-
-
-def bar_open(timeframe: Timeframe, at: int) -> int:
-    """Opening of the bar that holds a second of the server's clock."""
-    if timeframe is Timeframe.MN1:
-        day = datetime.fromtimestamp(at, UTC)
-        return int(datetime(day.year, day.month, 1, tzinfo=UTC).timestamp())
-    if timeframe is Timeframe.W1:
-        return at - (at - _FIRST_SUNDAY) % _WEEK_SECONDS
-    return at - at % bar_seconds(timeframe)
-
-
-def bar_end(timeframe: Timeframe, opened: int) -> int:
-    """First second after the bar that opened then."""
-    if timeframe is Timeframe.MN1:
-        return bar_open(timeframe, opened + 31 * _DAY_SECONDS)
-    return opened + bar_seconds(timeframe)
-
-
-def bar_seconds(timeframe: Timeframe) -> int:
-    """Length of a bar; of a month its shortest."""
-    kind, count = timeframe.value[0], timeframe.value[1:]
-    if timeframe is Timeframe.MN1:
-        return 28 * _DAY_SECONDS
-    return {"M": 60, "H": 3600, "D": _DAY_SECONDS, "W": _WEEK_SECONDS}[kind] * int(count)
 
 
 @dataclass(slots=True)
@@ -90,7 +60,7 @@ class CandleFollower:
             self._retry()
         if not self._places:
             return []
-        now_ms = self._server_ms() - _ROOM_MS
+        now_ms = self._server_ms() - ROOM_MS
         closed: list[CandleClosed] = []
         for key, place in self._places.items():
             reference_ms = max(now_ms, self._newest_tick_ms(key[0]))

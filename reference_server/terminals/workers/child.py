@@ -24,13 +24,16 @@ from reference_server.terminals.workers.guarded import GuardedTerminal
 from reference_server.terminals.workers.inline import InlineTerminal
 from reference_server.terminals.workers.protocol import (
     Answered,
+    Bars,
     Beat,
     Call,
+    Check,
     Close,
     Events,
     Look,
     Message,
     Open,
+    Past,
     Read,
     Report,
     Sending,
@@ -118,9 +121,15 @@ class Host:
             return result
         if isinstance(call, Look):
             return terminal.look(call.intent)
-        assert isinstance(call, Read)
         if isinstance(terminal, GuardedTerminal):
             terminal.verify()
+        if isinstance(call, Past):
+            return await getattr(terminal, call.call)(call.query)
+        if isinstance(call, Bars):
+            return await terminal.candles(call.symbol, call.timeframe, call.from_ms, call.to_ms, call.limit)
+        if isinstance(call, Check):
+            return await terminal.check_order(call.order)
+        assert isinstance(call, Read)
         return await getattr(terminal, call.call)(*call.arguments)
 
     def _watch(self, message: Watch) -> None:

@@ -10,8 +10,20 @@ from typing import Final
 from reference_server.domain.account import AccountInfo
 from reference_server.domain.errors import TerminalUnavailable
 from reference_server.domain.events import TerminalEvent
-from reference_server.domain.market import Tick, Timeframe
-from reference_server.domain.trading import NewOrder, OrderResult, Position, PositionChange
+from reference_server.domain.market import Candle, SymbolSpecification, Tick, Timeframe
+from reference_server.domain.trading import (
+    Deal,
+    HistoryQuery,
+    NewOrder,
+    Order,
+    OrderChange,
+    OrderCheck,
+    OrderResult,
+    Position,
+    PositionChange,
+    TradeMark,
+    TradeRequest,
+)
 from reference_server.terminals.adapter.adapter import MetaTraderAdapter
 from reference_server.terminals.polling.poller import Poller
 from reference_server.terminals.workers.intents import Intent
@@ -72,17 +84,49 @@ class InlineTerminal:
         """Read one open position. Raises PositionNotFound."""
         return self._adapter.position(ticket)
 
-    async def place_order(self, order: NewOrder) -> OrderResult:
+    async def place_order(self, order: NewOrder, mark: TradeMark | None = None) -> OrderResult:
         """Place an order. Raises SymbolNotFound, OutcomeUnknown."""
-        return await self._trades.place(order)
+        return await self._trades.place(order, mark)
 
-    async def close_position(self, ticket: int, volume: float | None) -> OrderResult:
+    async def close_position(self, ticket: int, volume: float | None, mark: TradeMark | None = None) -> OrderResult:
         """Close all (None) or part of a position. Raises PositionNotFound, OutcomeUnknown."""
-        return await self._trades.close(ticket, volume)
+        return await self._trades.close_position(ticket, volume, mark)
 
-    async def modify_position(self, change: PositionChange) -> OrderResult:
+    async def modify_position(self, change: PositionChange, mark: TradeMark | None = None) -> OrderResult:
         """Change stop levels. Raises PositionNotFound, OutcomeUnknown."""
-        return await self._trades.modify(change)
+        return await self._trades.modify(change, mark)
+
+    async def modify_order(self, change: OrderChange, mark: TradeMark | None = None) -> OrderResult:
+        """Change a pending order. Raises OrderNotFound, OutcomeUnknown."""
+        return await self._trades.change_order(change, mark)
+
+    async def cancel_order(self, ticket: int, mark: TradeMark | None = None) -> OrderResult:
+        """Cancel a pending order. Raises OrderNotFound, OutcomeUnknown."""
+        return await self._trades.cancel(ticket, mark)
+
+    async def check_order(self, order: NewOrder) -> OrderCheck:
+        """See what would happen to an order; nothing is sent. Raises SymbolNotFound."""
+        return self._adapter.check_order(order)
+
+    async def reconcile(self, request: TradeRequest, mark: TradeMark) -> OrderResult | None:
+        """Wait for what is found of a trade whose answer was lost, None without a trace."""
+        return await self._trades.reconcile(request, mark)
+
+    async def orders(self) -> Sequence[Order]:
+        """Read all pending orders, oldest first."""
+        return self._adapter.orders()
+
+    async def order(self, ticket: int) -> Order:
+        """Read one order, pending or past. Raises OrderNotFound."""
+        return self._adapter.order(ticket)
+
+    async def deals(self, query: HistoryQuery) -> Sequence[Deal]:
+        """Read deals and balance operations."""
+        return self._adapter.deals(query)
+
+    async def past_orders(self, query: HistoryQuery) -> Sequence[Order]:
+        """Read orders that are done, by the time at which they were."""
+        return self._adapter.past_orders(query)
 
     def perform(self, intent: Intent, on_send: Callable[[], None] | None = None) -> OrderResult:
         """Send a trade once, and look for nothing: for a caller that reconciles by itself.
@@ -110,6 +154,16 @@ class InlineTerminal:
         """Read the newest tick. Raises SymbolNotFound, PriceUnavailable."""
         return self._adapter.price(symbol)
 
+    async def specification(self, symbol: str) -> SymbolSpecification:
+        """Read what a trader must know of a symbol. Raises SymbolNotFound."""
+        return self._adapter.specification(symbol)
+
+    async def candles(
+        self, symbol: str, timeframe: Timeframe, from_ms: int | None, to_ms: int | None, limit: int
+    ) -> Sequence[Candle]:
+        """Read bars, oldest first. Raises SymbolNotFound, PriceUnavailable."""
+        return self._adapter.candles(symbol, timeframe, from_ms, to_ms, limit)
+
     def watch(self, symbols: Collection[str], candles: Collection[tuple[str, Timeframe]]) -> None:
         """Replace what market data is told. A terminal that is gone says so by an event."""
         try:
@@ -127,6 +181,7 @@ class InlineTerminal:
         if self._is_closed:
             return
         self._is_closed = True
+        self._trades.close()
         self._unsettled.detach(self._look)
         if self._owns_unsettled:
             await self._unsettled.close()

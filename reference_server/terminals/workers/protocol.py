@@ -11,7 +11,7 @@ from typing import Final, Literal
 import msgspec
 
 from reference_server.domain import errors
-from reference_server.domain.account import AccountInfo, Mt5Credentials
+from reference_server.domain.account import Mt5Credentials
 from reference_server.domain.errors import GatewayError, InternalError, Violation
 from reference_server.domain.events import (
     AccountChanged,
@@ -22,9 +22,9 @@ from reference_server.domain.events import (
     TerminalEvent,
     TickArrived,
 )
-from reference_server.domain.market import Tick, Timeframe
-from reference_server.domain.trading import OrderResult, Position
-from reference_server.terminals.workers.intents import Closing, Modifying, Placing
+from reference_server.domain.market import Timeframe
+from reference_server.domain.trading import HistoryQuery, NewOrder
+from reference_server.terminals.workers.intents import Cancelling, Changing, Closing, Modifying, Placing
 from reference_server.terminals.workers.sources import Source
 from reference_server.terminals.workers.unsettled import Remembered
 from reference_server.usecases.ports import BrokerUnreachable, LoginRefused
@@ -49,7 +49,7 @@ class Trade(msgspec.Struct, frozen=True, tag=True):
 
     number: int
     seat: int
-    intent: Placing | Closing | Modifying
+    intent: Placing | Closing | Modifying | Changing | Cancelling
 
 
 class Look(msgspec.Struct, frozen=True, tag=True):
@@ -57,7 +57,7 @@ class Look(msgspec.Struct, frozen=True, tag=True):
 
     number: int
     seat: int
-    intent: Placing | Closing | Modifying
+    intent: Placing | Closing | Modifying | Changing | Cancelling
 
 
 class Read(msgspec.Struct, frozen=True, tag=True):
@@ -65,8 +65,47 @@ class Read(msgspec.Struct, frozen=True, tag=True):
 
     number: int
     seat: int
-    call: Literal["account_info", "positions", "position", "symbols", "price", "knows_symbol"]
+    call: Literal[
+        "account_info",
+        "positions",
+        "position",
+        "orders",
+        "order",
+        "symbols",
+        "price",
+        "specification",
+        "knows_symbol",
+    ]
     arguments: tuple[int | str, ...] = ()
+
+
+class Past(msgspec.Struct, frozen=True, tag=True):
+    """Read the account's past; answered with a list of Deal or Order."""
+
+    number: int
+    seat: int
+    call: Literal["deals", "past_orders"]
+    query: HistoryQuery
+
+
+class Bars(msgspec.Struct, frozen=True, tag=True):
+    """Read candles; answered with a list of Candle."""
+
+    number: int
+    seat: int
+    symbol: str
+    timeframe: Timeframe
+    from_ms: int | None
+    to_ms: int | None
+    limit: int
+
+
+class Check(msgspec.Struct, frozen=True, tag=True):
+    """Have an order checked; answered with an OrderCheck."""
+
+    number: int
+    seat: int
+    order: NewOrder
 
 
 class Close(msgspec.Struct, frozen=True, tag=True):
@@ -90,7 +129,7 @@ class Watch(msgspec.Struct, frozen=True, tag=True):
     candles: tuple[tuple[str, Timeframe], ...]
 
 
-Call = Open | Trade | Look | Read | Close | Stop
+Call = Open | Trade | Look | Read | Past | Bars | Check | Close | Stop
 Message = Call | Watch
 
 
@@ -168,16 +207,6 @@ class Beat(msgspec.Struct, frozen=True, tag=True):
 
 
 Report = Events | Sending | Answered | Refused | Beat
-
-READ_TYPES: Final[dict[str, type]] = {
-    "account_info": AccountInfo,
-    "positions": list[Position],
-    "position": Position,
-    "symbols": list[str],
-    "price": Tick,
-    "knows_symbol": bool,
-}
-TRADE_TYPE: Final = OrderResult
 
 ERRORS: Final[dict[str, type[Exception]]] = {
     **{name: kind for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, GatewayError)},

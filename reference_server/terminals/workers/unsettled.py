@@ -18,6 +18,7 @@ import msgspec
 
 from reference_server.domain.errors import GatewayError, OutcomeUnknown, TerminalUnavailable
 from reference_server.domain.trading import OrderResult
+from reference_server.terminals.adapter.tags import Tag
 from reference_server.terminals.workers.intents import Intent
 from reference_server.usecases.ports import Clock
 
@@ -26,6 +27,8 @@ Look = Callable[[Intent], Awaitable[OrderResult | None]]
 
 _ANSWERED: Final = 10_000
 """Orders remembered for each account."""
+_FOUND: Final = 1000
+"""Lost trades that were found, remembered for each account."""
 
 _log = logging.getLogger(__name__)
 
@@ -55,15 +58,19 @@ class Remembered(msgspec.Struct, frozen=True):
 class Lost:
     """One trade without an answer."""
 
-    __slots__ = ("answer", "has_settled", "intent")
+    __slots__ = ("answer", "found", "has_settled", "intent")
 
     def __init__(self, intent: Intent) -> None:
+        loop = asyncio.get_running_loop()
         self.intent = intent
         self.has_settled = False
-        self.answer: asyncio.Future[OrderResult] = asyncio.get_running_loop().create_future()
+        self.answer: asyncio.Future[OrderResult] = loop.create_future()
+        """For the one who sent it, who does not wait for the end of the watch."""
+        self.found: asyncio.Future[OrderResult | None] = loop.create_future()
+        """For those who reconcile: None when the watch is over."""
 
     def end(self, result: OrderResult | None) -> None:
-        """Give the caller its answer, unless it has one: None is OutcomeUnknown."""
+        """Give the sender its answer, unless it has one: None is OutcomeUnknown."""
         if self.answer.done():
             return
         if result is not None:
@@ -71,6 +78,22 @@ class Lost:
         else:
             self.answer.set_exception(OutcomeUnknown())
             self.answer.exception()  # a caller who left will not retrieve it
+
+    def conclude(self, result: OrderResult | None) -> None:
+        """End the search with what was found, or with nothing at the end of the watch."""
+        if result is None and not self.has_settled:  # no terminal could be looked at for long enough
+            self.abandon()
+            return
+        self.end(result)
+        if not self.found.done():
+            self.found.set_result(result)
+
+    def abandon(self) -> None:
+        """End the search before anything is known, unless it has ended."""
+        self.end(None)
+        if not self.found.done():
+            self.found.set_exception(TerminalUnavailable("The trade could not be looked for long enough: ask again."))
+            self.found.exception()  # perhaps nobody reconciles
 
 
 class Unsettled:
@@ -80,6 +103,7 @@ class Unsettled:
         self._clock = clock
         self._times = times or Reconciling()
         self._lost: dict[Lost, asyncio.Task[None]] = {}
+        self._found: dict[Tag, Lost] = {}
         self._looks: list[Look] = []
         self._answered: deque[int] = deque(maxlen=_ANSWERED)
         self._since_ms = clock.now_ms()
@@ -108,6 +132,16 @@ class Unsettled:
         if look in self._looks:
             self._looks.remove(look)
 
+    def found(self, intent: Intent, tag: Tag) -> asyncio.Future[OrderResult | None]:
+        """Give what the search for the trade with this tag finds or has found; begin one for it if there is none.
+
+        None is its result when the watch is over without a trace, TerminalUnavailable when it could not be looked for.
+        """
+        lost = next((lost for lost in self._lost if lost.intent.tag == tag), None)
+        if lost is None:
+            lost = self._found.get(tag) or self.lose(intent)
+        return lost.found
+
     def lose(self, intent: Intent) -> Lost:
         """Begin to look for a trade that may have been executed."""
         lost = Lost(intent)
@@ -134,21 +168,21 @@ class Unsettled:
         """Look no further; who still waits is told that the outcome is unknown."""
         tasks = list(self._lost.values())
         for lost, task in self._lost.items():
-            lost.end(None)
+            lost.abandon()
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _follow(self, lost: Lost) -> None:
         try:
-            await self._search(lost)
+            lost.conclude(await self._search(lost))
         except Exception:  # the edge of a task: the caller is told that nobody knows
             _log.exception("the search for a lost trade ended in a defect")
         finally:
-            lost.end(None)
+            lost.abandon()
             del self._lost[lost]
             self._count()
 
-    async def _search(self, lost: Lost) -> None:
+    async def _search(self, lost: Lost) -> OrderResult | None:
         """Look until it is found or no longer worth it; with each new terminal the settle time begins anew."""
         times, clock = self._times, self._clock
         lost_at = clock.monotonic()
@@ -162,8 +196,8 @@ class Unsettled:
                 result, has_answered = await _looked(look, lost.intent)
                 if result is not None:
                     _log.warning("a trade whose answer was lost was found: retcode %s", result.retcode)
-                    lost.end(result)
-                    return
+                    self._keep(lost)
+                    return result
                 if has_answered and not lost.has_settled and clock.monotonic() >= settled_at:
                     _log.warning("a trade whose answer was lost left no clear trace yet; it stays watched")
                     lost.has_settled = True
@@ -172,6 +206,14 @@ class Unsettled:
             if clock.monotonic() >= lost_at + times.answering:
                 lost.end(None)
             await clock.sleep(times.watch_interval if lost.has_settled else times.look_interval)
+        return None
+
+    def _keep(self, lost: Lost) -> None:
+        """Remember what was found: an order that is known to be a trade's own is not found for it again."""
+        if lost.intent.tag is not None:
+            self._found[lost.intent.tag] = lost
+            if len(self._found) > _FOUND:
+                del self._found[next(iter(self._found))]
 
     def _count(self) -> None:
         self.is_settling = any(not lost.has_settled for lost in self._lost)
