@@ -20,7 +20,7 @@ from tests.admin.conftest import assert_all_open, fill
 
 ACCOUNTS = 3
 KILLED = 9
-STRIDE = 3
+STRIDE = 11
 WATCHED = ("admin/master_keys.py", "security/key_files.py", "storage/credentials.py")
 
 
