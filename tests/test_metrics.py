@@ -118,9 +118,11 @@ async def test_streams_are_counted_with_their_messages(measured: Measured) -> No
     url = f"ws://{measured.gateway.address}/ws"
     async with aiohttp.ClientSession() as session, session.ws_connect(url, headers={"X-API-Key": key}) as socket:
         await socket.send_json({"type": "ping"})
-        assert (await socket.receive_json())["type"] == "pong"
+        received = 1
+        while (await socket.receive_json())["type"] != "pong":
+            received += 1
         assert await asyncio.to_thread(measured.value, "tonpo_websocket_connections") == 1
-        assert await asyncio.to_thread(measured.value, "tonpo_websocket_frames_sent_total") == sent + 1
+        assert await asyncio.to_thread(measured.value, "tonpo_websocket_frames_sent_total") >= sent + received
 
 
 def test_there_is_nothing_else_on_the_port(measured: Measured) -> None:

@@ -25,6 +25,8 @@ _MOST_MISSES: Final = 20
 _UPKEEP_SECONDS: Final = 60.0
 """How often silent symbols are put into Market Watch again, and those that could not be are tried."""
 
+_MANY_ROWS: Final = 16
+
 _TIME_MSC: Final = 5
 """Column of the tick array; the others are time, bid, ask, last, volume."""
 
@@ -168,10 +170,10 @@ class TickFollower:
 
 
 def _rows_from(ticks: Any, time_msc: int) -> list[tuple[Any, ...]]:
-    """The rows without those before the first of this time: a busy second's ticks are copied at each poll."""
-    is_new = ticks["time_msc"] >= time_msc
-    first = int(is_new.argmax()) if len(is_new) else 0
-    rows: list[tuple[Any, ...]] = ticks[first:].tolist()
+    """The rows, of many without those before the first of this time: a busy second is copied at each poll."""
+    if len(ticks) > _MANY_ROWS:
+        ticks = ticks[int((ticks["time_msc"] >= time_msc).argmax()) :]
+    rows: list[tuple[Any, ...]] = ticks.tolist()
     return rows
 
 
