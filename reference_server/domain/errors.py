@@ -29,17 +29,11 @@
     │   ├── IdempotencyKeyReused
     │   └── IdempotencyKeyInFlight
     ├── LimitExceeded
-    │   ├── RequestRateExceeded
-    │   ├── DailyTradeLimitExceeded
-    │   ├── RegistrationRateExceeded
-    │   └── SocketLimitReached
+    │   ├── RequestRateExceeded, DailyTradeLimitExceeded, RegistrationRateExceeded
+    │   └── SocketLimitReached, ConnectionLimitReached
     └── ServerFault
-        ├── InternalError
-        ├── AccountNotReady
-        ├── TerminalUnavailable
-        ├── StorageUnavailable
-        ├── PriceUnavailable
-        └── OutcomeUnknown
+        ├── InternalError, ConnectionsExhausted, Draining, AccountNotReady, TerminalUnavailable
+        └── StorageUnavailable, PriceUnavailable, OutcomeUnknown
 
 `reason` is the machine-readable name that travels on the wire; HTTP statuses and the docs' `type` values are given by
 one table at the edge (`api/error_table.py`). Messages say what happened and what to do, and never hold a secret.
@@ -285,6 +279,13 @@ class SocketLimitReached(LimitExceeded):
     sentence = "Too many sockets of this user are open: close one first."
 
 
+class ConnectionLimitReached(LimitExceeded):
+    """The client address has as many connections open as the gateway allows."""
+
+    reason = "connection_limit"
+    sentence = "Too many connections from this address are open: close one first."
+
+
 class ServerFault(GatewayError):
     """The gateway or something behind it could not do its part."""
 
@@ -294,6 +295,20 @@ class InternalError(ServerFault):
 
     reason = "internal_error"
     sentence = "Internal gateway error."
+
+
+class ConnectionsExhausted(ServerFault):
+    """The gateway has as many connections open as it takes in all."""
+
+    reason = "connection_limit"
+    sentence = "The gateway has no room for another connection: try again."
+
+
+class Draining(ServerFault):
+    """The gateway is about to stop and finishes what it has begun."""
+
+    reason = "draining"
+    sentence = "The gateway is shutting down: send new requests elsewhere."
 
 
 class AccountNotReady(ServerFault):

@@ -12,6 +12,7 @@ from random import Random
 from typing import TypeVar
 
 from reference_server.domain.account import LEGAL_MOVES, Account, AccountInfo, AccountState, Mt5Credentials
+from reference_server.domain.audit import AuditEntry
 from reference_server.domain.errors import (
     AccountLimitReached,
     DailyTradeLimitExceeded,
@@ -51,13 +52,16 @@ from reference_server.domain.trading import (
 from reference_server.domain.user import User
 from reference_server.usecases.account_book import AccountBook
 from reference_server.usecases.accounts import AccountUseCases
+from reference_server.usecases.auditing import Auditor
 from reference_server.usecases.feeds import Feeds
 from reference_server.usecases.health import HealthUseCases
 from reference_server.usecases.history import Cursors, HistoryUseCases
 from reference_server.usecases.introductions import Introductions
 from reference_server.usecases.market import MarketUseCases
-from reference_server.usecases.ports import BrokerUnreachable, Listener, LoginRefused, MintedKey, RateDecision
+from reference_server.usecases.observation import TradeWatch
+from reference_server.usecases.ports import BrokerUnreachable, Listener, LoginRefused, MintedKey, RateDecision, Seal
 from reference_server.usecases.pulse import Pulse
+from reference_server.usecases.readiness import Drain, Readiness
 from reference_server.usecases.reconciliation import Reconciler
 from reference_server.usecases.requests import TradeRequests
 from reference_server.usecases.session import Session, SessionLimits
@@ -312,16 +316,18 @@ class FakeAccounts:
         self.rows: dict[str, Account] = {}
         self.sealed: dict[str, bytes] = {}
         self.history: list[Account] = []
+        self.entries: list[AuditEntry] = []
         self.queries = 0
         self.conflict_once: Account | None = None
 
-    async def add(self, account: Account, sealed: bytes, *, limit: int | None) -> None:
+    async def add(self, account: Account, seal: Seal, *, limit: int | None, entry: AuditEntry | None = None) -> None:
         await asyncio.sleep(0)
         counting = [row for row in self.rows.values() if row.user_id == account.user_id and row.counts]
         if limit is not None and len(counting) >= limit:
             raise AccountLimitReached
         self.rows[account.account_id] = account
-        self.sealed[account.account_id] = sealed
+        self.sealed[account.account_id] = seal()
+        self._note(entry)
         self.history.append(account)
 
     async def of_user(self, user_id: str) -> Sequence[Account]:
@@ -329,7 +335,7 @@ class FakeAccounts:
         await asyncio.sleep(0)
         return [row for row in self.rows.values() if row.user_id == user_id]
 
-    async def save(self, account: Account, *, expected: AccountState) -> bool:
+    async def save(self, account: Account, *, expected: AccountState, entry: AuditEntry | None = None) -> bool:
         await asyncio.sleep(0)
         if self.conflict_once is not None:
             self.rows[self.conflict_once.account_id], self.conflict_once = self.conflict_once, None
@@ -340,6 +346,7 @@ class FakeAccounts:
         await asyncio.sleep(0)
         self.rows[account.account_id] = account
         self.history.append(account)
+        self._note(entry)
         if account.state is AccountState.DELETED:
             self.sealed.pop(account.account_id, None)
         return True
@@ -350,6 +357,10 @@ class FakeAccounts:
 
     async def to_connect(self) -> Sequence[Account]:
         return [row for row in self.rows.values() if row.counts]
+
+    def _note(self, entry: AuditEntry | None) -> None:
+        if entry is not None:
+            self.entries.append(entry)
 
     def states(self, account_id: str) -> list[AccountState]:
         """Every state stored for the account, in order, repeats left out."""
@@ -362,22 +373,27 @@ class FakeUsers:
 
     def __init__(self) -> None:
         self.rows: dict[bytes, User] = {}
+        self.entries: list[AuditEntry] = []
         self.queries = 0
         self.hold: asyncio.Event | None = None
 
-    async def add(self, user: User, key: MintedKey) -> None:
+    async def add(self, user: User, key: MintedKey, *, entry: AuditEntry | None = None) -> None:
         self.rows[key.digest] = user
+        if entry is not None:
+            self.entries.append(entry)
 
-    async def by_key_digest(self, digest: bytes) -> User | None:
+    async def by_key_digests(self, digests: Sequence[bytes]) -> User | None:
         self.queries += 1
-        user = self.rows.get(digest)
+        user = next((self.rows[digest] for digest in digests if digest in self.rows), None)
         if self.hold is not None:
             await self.hold.wait()
         return user
 
-    async def replace_key(self, user_id: str, key: MintedKey) -> None:
+    async def replace_key(self, user_id: str, key: MintedKey, *, entry: AuditEntry | None = None) -> None:
         old = next(digest for digest, user in self.rows.items() if user.user_id == user_id)
         self.rows[key.digest] = self.rows.pop(old)
+        if entry is not None:
+            self.entries.append(entry)
 
     async def set_plan(self, user_id: str, plan: Plan) -> None:
         for digest, user in self.rows.items():
@@ -393,10 +409,10 @@ class FakeKeys:
 
     def mint(self) -> MintedKey:
         clear = f"key-{next(self._numbers)}"
-        return MintedKey(clear, hashlib.sha256(clear.encode()).digest(), clear[-4:])
+        return MintedKey(clear, hashlib.sha256(clear.encode()).digest(), clear[-4:], "pepper")
 
-    def digest(self, clear: str) -> bytes | None:
-        return hashlib.sha256(clear.encode()).digest() if clear.startswith("key-") else None
+    def digests(self, clear: str) -> tuple[bytes, ...]:
+        return (hashlib.sha256(clear.encode()).digest(),) if clear.startswith("key-") else ()
 
 
 class FakeLimiter:
@@ -518,6 +534,22 @@ class FakePositions:
         return last
 
 
+class FakeStorage:
+    """Takes small writes unless told otherwise."""
+
+    def __init__(self) -> None:
+        self.probes = 0
+        self.failure: Exception | None = None
+        self.free = asyncio.Event()
+        self.free.set()
+
+    async def probe(self) -> None:
+        self.probes += 1
+        await self.free.wait()
+        if self.failure is not None:
+            raise self.failure
+
+
 @dataclass
 class Gateway:
     """The middle of a gateway over fakes."""
@@ -534,10 +566,13 @@ class Gateway:
     registration: Registration = field(default_factory=lambda: Registration(PLANS["free"]))
     limits: SessionLimits = field(default_factory=SessionLimits)
     random: Random = field(default_factory=lambda: Random(7))
+    watch: TradeWatch = field(default_factory=TradeWatch)
+    storage: FakeStorage = field(default_factory=FakeStorage)
+    drain: Drain = field(default_factory=Drain)
 
     def __post_init__(self) -> None:
         entropy = self.random.randbytes
-        self.book = AccountBook(self.accounts)
+        self.book = AccountBook(self.accounts, Auditor(self.clock))
         self.introductions = Introductions(self.clock)
         self.feeds = Feeds(self.encoder, self.positions, self.introductions)
         self.supervisor = Supervisor(
@@ -547,13 +582,20 @@ class Gateway:
         self.pulse = Pulse(self.streams.sessions, self.encoder, self.clock)
         self.user_cases = UserUseCases(self.users, FakeKeys(), self.limiter, self.clock, entropy, self.registration)
         self.account_cases = AccountUseCases(self.book, self.supervisor, self.vault, self.clock, entropy)
-        self.reconciler = Reconciler(self.journal)
+        self.reconciler = Reconciler(self.journal, self.watch)
         self.supervisor.on_ready.append(self.reconciler.terminal_ready)
-        self.requests = TradeRequests(self.book, self.supervisor, self.journal, self.reconciler, self.clock, entropy)
+        self.requests = TradeRequests(
+            self.book, self.supervisor, self.journal, self.reconciler, self.clock, entropy, self.watch
+        )
         self.trading = TradingUseCases(self.book, self.supervisor)
         self.history = HistoryUseCases(self.book, self.supervisor, self.clock, Cursors(b"secret"))
         self.market = MarketUseCases(self.book, self.supervisor)
-        self.health = HealthUseCases(self.supervisor, self.streams, version="1.2.3")
+        self.health = HealthUseCases(
+            self.supervisor,
+            self.streams,
+            version="1.2.3",
+            readiness=Readiness(self.storage.probe, self.drain, self.clock),
+        )
 
     async def active_account(self, user: User, credentials: Mt5Credentials = CREDENTIALS) -> Account:
         """Provision an account and let it connect."""

@@ -143,10 +143,10 @@ async def test_one_event_to_many_sockets_is_encoded_once(gateway: Gateway, user:
     assert gateway.encoder.encoded == 2
     assert {tuple(told(session)) for session in sessions} == {(b"position 5 opened", b"tick EURUSD 1.1")}
     first, *_ = sessions
-    assert gateway.health.get_health().websocket == 100
+    assert (await gateway.health.get_health()).websocket == 100
     gateway.streams.end_session(first)
     gateway.streams.end_session(first)
-    assert gateway.health.get_health().websocket == 99
+    assert (await gateway.health.get_health()).websocket == 99
 
 
 async def test_event_that_nobody_wants_is_not_encoded(gateway: Gateway, user: User) -> None:
