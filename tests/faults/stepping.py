@@ -12,6 +12,7 @@ from typing import Any
 from reference_server.clock import SystemClock
 from reference_server.config import load_settings
 from reference_server.simulator import ManualPrices, SimulatedBroker
+from reference_server.terminals.adapter.zones import NEW_YORK_CLOSE
 from reference_server.terminals.providers.simulated import SimulatedTerminals
 from reference_server.terminals.workers.unsettled import Reconciling
 from tests.api.contracted import Contract, Gateway
@@ -46,6 +47,12 @@ class Stepped:
     clock: SteppedClock
     broker: SimulatedBroker
     account_id: str
+    terminals: SimulatedTerminals
+
+    def know_the_brokers_clock(self) -> None:
+        """Set what a terminal learns from ticks within its first minutes, or from the setting `server_zones`."""
+        for terminal in self.terminals._open:
+            terminal._adapter.broker_clock.use(NEW_YORK_CLOSE)
 
     @property
     def positions(self) -> list[Any]:
@@ -55,7 +62,7 @@ class Stepped:
 
 
 @contextmanager
-def stepped_gateway(serve: ServeApp, folder: Path, plan: str = "pro") -> Iterator[Stepped]:
+def stepped_gateway(serve: ServeApp, folder: Path, plan: str = "enterprise") -> Iterator[Stepped]:
     """Serve a gateway with one user and one active account."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -74,4 +81,4 @@ def stepped_gateway(serve: ServeApp, folder: Path, plan: str = "pro") -> Iterato
         for _ in range(2000):
             if gateway("GET", f"/api/accounts/{account_id}").json["status"] == "active":
                 break
-        yield Stepped(gateway, clock, broker, account_id)
+        yield Stepped(gateway, clock, broker, account_id, terminals)

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reference_server.simulator.faults import AnswerLost
-from tests.faults.stepping import DAY_MS, HOUR_MS, STEPS, ServeApp, Stepped, stepped_gateway
+from reference_server.simulator.faults import AnswerLost, TimeoutExecuted
+from reference_server.simulator.faults.fault import Fault
+from tests.faults.stepping import DAY_MS, HOUR_MS, QUICKLY, STEPS, ServeApp, Stepped, stepped_gateway
 
 ORDER = {"symbol": "EURUSD", "side": "buy", "orderType": "market", "volume": 0.1}
+_SEARCH_BEGINS_LATE = pytest.mark.xfail(
+    strict=True,
+    reason="terminals/adapter/reconciliation.py reads the past from five minutes before the mark: while the host's clock"
+    " is ahead, the order lies before that",
+)
+AHEAD_BY_AN_HOUR = pytest.param(HOUR_MS, marks=_SEARCH_BEGINS_LATE)
+AHEAD_BY_A_DAY = pytest.param(DAY_MS, marks=_SEARCH_BEGINS_LATE)
 
 
 @pytest.fixture
@@ -51,8 +60,6 @@ def test_orders_and_closes_are_executed_as_ever(stepped: Stepped, step_ms: int) 
 
 
 def test_the_limit_of_requests_a_minute_does_not_move(serve: ServeApp, tmp_path: Path, step_ms: int) -> None:
-    with stepped_gateway(serve, tmp_path, "enterprise") as stepped:
-        pass  # opened once, so that the files are there
     with stepped_gateway(serve, tmp_path, "pro") as stepped:
         before = left(stepped)
         stepped.clock.error_ms = step_ms
@@ -81,17 +88,24 @@ def test_candles_are_still_told(stepped: Stepped, step_ms: int) -> None:
     assert answer.status == 200
 
 
-def lost_order(stepped: Stepped) -> Any:
+def lost_order(stepped: Stepped, fault: Fault | None = None) -> Any:
     """Send an order whose answer is lost, and tell what its key says in the end."""
-    stepped.broker.faults.add(AnswerLost())
+    stepped.broker.faults.add(fault or AnswerLost())
     gateway = stepped.gateway
     first = gateway("POST", "/api/orders", ORDER, idempotency="lost")
     assert len(stepped.positions) == 1
     assert first.status in (200, 504)
-    for _ in range(3000):
-        told = gateway("GET", "/api/orders/requests/lost").json
+    return outcome(stepped)
+
+
+def outcome(stepped: Stepped) -> Any:
+    """What the key `lost` says in the end: longer than it is looked for."""
+    give_up_at = time.monotonic() + 3 * QUICKLY.watching
+    while time.monotonic() < give_up_at:
+        told = stepped.gateway("GET", "/api/orders/requests/lost").json
         if told["outcome"] != "unknown":
             break
+        time.sleep(0.05)
     return told
 
 
@@ -99,6 +113,29 @@ def test_an_order_whose_answer_is_lost_is_found(stepped: Stepped, step_ms: int) 
     stepped.clock.error_ms = step_ms
     assert lost_order(stepped)["outcome"] == "accepted"
     assert len(stepped.positions) == 1
+
+
+@pytest.mark.parametrize("error_ms", [-HOUR_MS, -DAY_MS, AHEAD_BY_AN_HOUR, AHEAD_BY_A_DAY])
+def test_an_order_whose_answer_is_lost_is_found_where_the_brokers_clock_is_known(
+    stepped: Stepped, error_ms: int
+) -> None:
+    stepped.know_the_brokers_clock()
+    stepped.clock.error_ms = error_ms
+    assert lost_order(stepped, TimeoutExecuted())["outcome"] == "accepted"
+
+
+@pytest.mark.parametrize("error_ms", [-HOUR_MS, -DAY_MS, AHEAD_BY_AN_HOUR, AHEAD_BY_A_DAY])
+def test_a_close_whose_answer_is_lost_is_found_where_the_brokers_clock_is_known(
+    stepped: Stepped, error_ms: int
+) -> None:
+    gateway = stepped.gateway
+    ticket = gateway("POST", "/api/orders", ORDER).json["ticket"]
+    stepped.know_the_brokers_clock()
+    stepped.clock.error_ms = error_ms
+    stepped.broker.faults.add(TimeoutExecuted())
+    gateway("POST", "/api/orders/close", {"ticket": ticket}, idempotency="lost")
+    assert stepped.positions == []
+    assert outcome(stepped)["outcome"] == "accepted"
 
 
 @pytest.mark.parametrize("back_ms", [HOUR_MS, DAY_MS])
