@@ -16,8 +16,8 @@ from tests.faults.stepping import DAY_MS, HOUR_MS, QUICKLY, STEPS, ServeApp, Ste
 ORDER = {"symbol": "EURUSD", "side": "buy", "orderType": "market", "volume": 0.1}
 _SEARCH_BEGINS_LATE = pytest.mark.xfail(
     strict=True,
-    reason="terminals/adapter/reconciliation.py reads the past from five minutes before the mark: while the host's clock"
-    " is ahead, the order lies before that",
+    reason="terminals/adapter/reconciliation.py reads the past from five minutes before the mark: while the host's"
+    " clock is ahead, the order lies before that",
 )
 AHEAD_BY_AN_HOUR = pytest.param(HOUR_MS, marks=_SEARCH_BEGINS_LATE)
 AHEAD_BY_A_DAY = pytest.param(DAY_MS, marks=_SEARCH_BEGINS_LATE)

@@ -1,4 +1,4 @@
-"""Databases that are locked from outside, and files that may not grow: a disk that is full, as far as a process sees it.
+"""Databases that are locked from outside, and files that may not grow: to a process, that is a disk that is full.
 
 RLIMIT_FSIZE stands for the full disk: a write beyond it fails with EFBIG where a full disk gives ENOSPC, and SQLite
 treats both as a failed write. It holds for the gateway's process alone.
