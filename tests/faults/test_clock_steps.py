@@ -29,7 +29,7 @@ def stepped(serve: ServeApp, tmp_path: Path) -> Iterator[Stepped]:
         yield stepped
 
 
-@pytest.fixture(params=STEPS.values(), ids=STEPS.keys())
+@pytest.fixture(params=[*STEPS.values()], ids=[*STEPS])
 def step_ms(request: pytest.FixtureRequest) -> int:
     step_ms: int = request.param
     return step_ms

@@ -7,6 +7,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +27,24 @@ def name_of(comment: str) -> str:
     return re.sub(r"~\^.*$", "", comment)
 
 
+@dataclass
 class Books:
     """The accounts of a broker at one moment."""
 
-    def __init__(self, broker: Broker, world: World) -> None:
-        self.orders: dict[Account, list[Any]] = {}
-        self.deals: dict[Account, list[Any]] = {}
-        self.positions: dict[Account, list[dict[str, Any]]] = {}
-        for account in world.accounts:
-            known = broker.has_account(account.login)
-            self.orders[account] = broker.orders(account.login) if known else []
-            self.deals[account] = broker.deals(account.login) if known else []
-            self.positions[account] = broker.open_now(account.login, "positions")
+    orders: dict[Account, list[Any]]
+    deals: dict[Account, list[Any]]
+    positions: dict[Account, list[dict[str, Any]]]
+
+    @classmethod
+    def read(cls, broker: Broker, world: World) -> Books:
+        """Read those of all accounts that a terminal has ever logged in to."""
+        known = [account for account in world.accounts if broker.has_account(account.login)]
+        nothing: list[Any] = []
+        return cls(
+            {account: broker.orders(account.login) if account in known else nothing for account in world.accounts},
+            {account: broker.deals(account.login) if account in known else nothing for account in world.accounts},
+            {account: broker.open_now(account.login, "positions") for account in world.accounts},
+        )
 
     def tickets(self, account: Account) -> set[int]:
         """Every ticket that this account ever had."""
@@ -152,7 +159,7 @@ def _lots(volume: float) -> float:
 def _levels(books: Books, world: World, account: Account) -> list[str]:
     """What is open stands where the accepted changes have put it. A position's price is the market's doing."""
     placed_state = CONSTANTS["ORDER_STATE_PLACED"]
-    open_ones = [(one, ("sl", "tp")) for one in books.positions[account]]
+    open_ones: list[tuple[dict[str, Any], tuple[str, ...]]] = [(one, ("sl", "tp")) for one in books.positions[account]]
     open_ones += [(one._asdict(), ("sl", "tp", "price")) for one in books.orders[account] if one.state == placed_state]
     found = []
     for one, names in open_ones:

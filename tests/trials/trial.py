@@ -206,7 +206,7 @@ class Trial:
 
     def _undecided(self, keyed: list[Sent]) -> list[Sent]:
         """Requests whose key says in_flight, or says unknown although the broker has executed them."""
-        books = Books(self.broker, self.world)
+        books = Books.read(self.broker, self.world)
         asked = [sent for sent in keyed if sent.outcome in ("in_flight", "unknown")]
         for sent in asked:
             self._ask(sent)
@@ -230,7 +230,7 @@ class Trial:
         self.settle()
         for sent in self.world.sent:
             self.transcript.note(f"the end of {sent.name}: {sent.outcome} {sent.final or ''}")
-        books = Books(self.broker, self.world)
+        books = Books.read(self.broker, self.world)
         found = complaints(books, self.world)
         found += daily_complaints(self.gateway.data_dir / "journal.db", self.world, self.world.users)
         found += self._views(books)
@@ -308,7 +308,7 @@ class Trial:
                 last = self.come_back(account)
 
             def wrong(chain: list[Socket] = chain) -> list[str]:
-                return chain_complaints(Books(self.broker, self.world), chain)
+                return chain_complaints(Books.read(self.broker, self.world), chain)
 
             try:
                 until(lambda wrong=wrong: not wrong(), "the stream's end", 20)  # type: ignore[misc]
