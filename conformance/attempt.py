@@ -46,7 +46,9 @@ async def attempt(check: Check, catalogue: Catalogue, client: Client, world: Wor
 
     patience = Patience(spend)
     try:
-        fixtures = await world.acquire(check.fixtures, check.trades, transcript, patience)
+        fixtures = await world.acquire(
+            check.fixtures, check.trades, transcript, patience, second_trades=check.second_trades
+        )
         run = CheckContext(client, catalogue.requirements_of(check), fixtures, transcript, seed, began, patience)
         outcome.findings, outcome.tallies, outcome.streams = run.findings, run.tallies, run.streams
         async with deadline:

@@ -22,6 +22,7 @@ CheckFunction = Callable[[CheckContext], Awaitable[None]]
 class Check:
     """One check. `trades` is the most orders that it gets accepted, so that a plan with that many left is chosen.
 
+    `second_trades` is the same for `second_user`.
     A check that mostly waits runs `alongside` the others; it only reads, or has users made for it alone.
     """
 
@@ -36,6 +37,7 @@ class Check:
     function: CheckFunction
     description: str
     alongside: bool = False
+    second_trades: int = 0
 
     @property
     def fixtures(self) -> frozenset[str]:
@@ -57,6 +59,7 @@ def check(
     needs: Iterable[str] = (),
     area: str | None = None,
     trades: int = 0,
+    second_trades: int = 0,
     seconds: float | None = None,
     alongside: bool = False,
 ) -> Callable[[CheckFunction], Check]:
@@ -75,6 +78,7 @@ def check(
             function=function,
             description=(function.__doc__ or "").strip(),
             alongside=alongside,
+            second_trades=second_trades,
         )
 
     return decorate
@@ -102,7 +106,7 @@ class Catalogue:
             unknown = one.capabilities - set(self.ledger.capabilities)
             if unknown:
                 raise CatalogueError(f"{one.id} needs {', '.join(sorted(unknown))}: neither a fixture nor a capability")
-            if one.trades and one.effects is not Effects.ORDER:
+            if one.trades + one.second_trades and one.effects is not Effects.ORDER:
                 raise CatalogueError(f"{one.id} places orders but does not declare effects='order'")
             is_on_its_own = one.fixtures <= {"disposable_user", "disposable_account"}
             if one.alongside and not is_on_its_own and one.effects is not Effects.NONE:

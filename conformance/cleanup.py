@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from conformance.client import Client
+from conformance.contract import ACCOUNT_HEADER
 from conformance.errors import CheckSignal
-from conformance.exchange import Exchange, Transcript
+from conformance.exchange import Exchange, Headers, Transcript
 from conformance.holdings import Account, Holding, User
 from conformance.outcomes import CheckResult, Finding, Status
 from conformance.requirements import Level
@@ -60,9 +62,14 @@ async def clean_up(client: Client, notice: Callable[[str], None]) -> CheckResult
 async def _clean_user(client: Client, user: User, transcript: Transcript, found: _Findings) -> None:
     """Remove what one user has. A gateway that still counts the run's requests says so with a 429, which is obeyed."""
     user.pacer.forget()
-    mine = [one for one in client.holdings.tickets.values() if one.user is user]
-    if mine and not (user.account and user.account.is_deleted):
-        await _guarded(_remove_tickets(client, user, mine, transcript, found), found, f"tickets of {user.label}")
+    by_account: dict[str | None, list[Holding]] = {}
+    for one in client.holdings.tickets.values():
+        if one.user is user and not _is_deleted(client, user, one.account_id):
+            by_account.setdefault(one.account_id, []).append(one)
+    for account_id, mine in by_account.items():
+        selection = () if account_id is None else ((ACCOUNT_HEADER, account_id),)
+        remover = _Remover(client, user, selection, transcript, found)
+        await _guarded(remover.remove(mine), found, f"tickets of {user.label}")
     for owner, account in client.holdings.accounts:
         if owner is user and not account.is_deleted:
             await _guarded(_delete_account(client, user, account, transcript, found), found, f"account {account.id}")
@@ -75,31 +82,57 @@ async def _guarded(work: Awaitable[None], found: _Findings, what: str) -> None:
         found.residue.append(f"{what} ({problem})")
 
 
-async def _remove_tickets(
-    client: Client, user: User, holdings: list[Holding], transcript: Transcript, found: _Findings
-) -> None:
-    open_tickets = await _open_tickets(client, user, transcript)
-    if "cancelOrder" in client.contract.operations:
-        for one in [one for one in holdings if one.kind == "order" and one.ticket not in open_tickets]:
-            answer = await client.call("cancelOrder", transcript, user=user, path={"ticket": one.ticket})
-            if 200 <= answer.status < 300:
-                found.count("orders")
-    for one in holdings:
-        if one.ticket in open_tickets:
-            await client.call("closePosition", transcript, user=user, body={"ticket": one.ticket})
-            found.count("positions")
-    still_open = await _open_tickets(client, user, transcript) if open_tickets else set()
-    for one in holdings:
-        client.holdings.tickets.pop((id(user), one.ticket), None)
-        if one.ticket in still_open:
-            found.residue.append(f"position {one.ticket} of {user.label}")
-        elif one.kind == "order" and not client.target.is_sandbox and "cancelOrder" not in client.contract.operations:
-            found.residue.append(f"order {one.ticket} of {user.label}, which core has no operation to cancel")
+def _is_deleted(client: Client, user: User, account_id: str | None) -> bool:
+    account = user.account if account_id is None else client.holdings.account(account_id)
+    return account is not None and account.is_deleted
 
 
-async def _open_tickets(client: Client, user: User, transcript: Transcript) -> set[int]:
-    exchange: Exchange = await client.call("listPositions", transcript, user=user)
-    return {row["ticket"] for row in exchange.rows("positions") if isinstance(row.get("ticket"), int)}
+@dataclass(frozen=True, slots=True)
+class _Remover:
+    """Removes the run's orders and positions from one account, which `selection` names."""
+
+    client: Client
+    user: User
+    selection: Headers
+    transcript: Transcript
+    found: _Findings
+
+    async def remove(self, holdings: list[Holding]) -> None:
+        """Cancel what is pending, close what is open, look again, and tell what is left."""
+        pending = await self._listed("listOrders", "orders")
+        for one in holdings:
+            if one.ticket in pending:
+                await self._call("cancelOrder", path={"ticket": one.ticket})
+                self.found.count("orders")
+        opened = await self._listed("listPositions", "positions")
+        for one in holdings:
+            if one.ticket in opened:
+                await self._call("closePosition", body={"ticket": one.ticket})
+                self.found.count("positions")
+        still_pending = await self._listed("listOrders", "orders") if pending else set()
+        still_open = await self._listed("listPositions", "positions") if opened else set()
+        can_cancel = "cancelOrder" in self.client.contract.operations
+        for one in holdings:
+            self.client.holdings.forget(one)
+            if one.ticket in still_open:
+                self.found.residue.append(f"position {one.ticket} of {self.user.label}")
+            elif one.ticket in still_pending:
+                self.found.residue.append(f"order {one.ticket} of {self.user.label}")
+            elif one.kind == "order" and not self.client.target.is_sandbox and not can_cancel:
+                what = f"order {one.ticket} of {self.user.label}"
+                self.found.residue.append(f"{what}, which core has no operation to cancel")
+
+    async def _listed(self, operation: str, rows: str) -> set[int]:
+        """Return the tickets that are listed; none where the gateway does not claim the operation."""
+        if operation not in self.client.contract.operations:
+            return set()
+        exchange = await self._call(operation)
+        return {row["ticket"] for row in exchange.rows(rows) if isinstance(row.get("ticket"), int)}
+
+    async def _call(self, operation: str, **members: Any) -> Exchange:
+        return await self.client.call(
+            operation, self.transcript, user=self.user, headers=self.selection, **members
+        )  # fmt: skip
 
 
 async def _delete_account(

@@ -7,15 +7,15 @@ from urllib.parse import urlencode
 
 import orjson
 
-from conformance.contract import Contract
+from conformance.contract import ACCOUNT_HEADER, Contract
 from conformance.errors import CouldNotRun, HarnessFault
-from conformance.exchange import Exchange, Headers, Transcript
+from conformance.exchange import Exchange, Headers, Transcript, header_value
 from conformance.holdings import Holdings, User
 from conformance.pacing import Pacer
 from conformance.target import TargetConfig
 from conformance.wire import Outgoing, Wire
 
-__all__ = ["Client", "Patience"]
+__all__ = ["Client", "Patience", "account_headers"]
 
 REGISTRATIONS_PER_MINUTE = 60
 """What the reference gateway allows one client address by default."""
@@ -24,6 +24,13 @@ LONGEST_WAIT_SECONDS = 65.0
 """A request-rate window is a minute; a gateway that asks for more is out of its daily quota, not of its rate."""
 
 PATIENT_ATTEMPTS = 3
+
+
+def account_headers(user: User | None) -> Headers:
+    """Return the header that selects the account of a user with several; none for others."""
+    if user is None or user.account is None or not user.has_several_accounts:
+        return ()
+    return ((ACCOUNT_HEADER, user.account.id),)
 
 
 class Patience:
@@ -63,6 +70,7 @@ class Client:
         query: Mapping[str, object] | None = None,
         headers: Headers = (),
         valid: bool = True,
+        selects: bool = True,
         paced: bool = True,
         timeout_seconds: float | None = None,
         began: float | None = None,
@@ -70,6 +78,8 @@ class Client:
     ) -> Exchange:
         """Call an operation. With `valid` a body that the contract forbids is a HarnessFault: it was not meant.
 
+        For a user with several accounts `X-Account-ID` names the one that the suite uses, unless the headers name one
+        or `selects` is false.
         `paced` waits for the plan's rate and repeats what was answered 429; without it every answer is handed back.
         Raises NoAnswer, HarnessFault, CouldNotRun (a budget or a plan's daily quota is used up).
         """
@@ -80,6 +90,8 @@ class Client:
             if problem is not None:
                 raise HarnessFault(f"the suite was about to send an invalid {operation} request: {problem}")
         key = user.api_key if user is not None else api_key
+        if selects and described.takes_account and header_value(headers, ACCOUNT_HEADER) is None:
+            headers = (*headers, *account_headers(user))
         sent = headers if key is None else (("X-API-Key", key), *headers)
         data = None
         if body is not None:

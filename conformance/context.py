@@ -1,6 +1,7 @@
 """What a check works with: its fixtures, the wire, and the assertions that become findings."""
 
 import random
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
@@ -8,7 +9,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from conformance.assertions import Assertions
-from conformance.client import Client, Patience
+from conformance.client import Client, Patience, account_headers
 from conformance.errors import HarnessFault
 from conformance.exchange import Exchange, Headers, Transcript
 from conformance.holdings import Account, User
@@ -56,6 +57,11 @@ class CheckContext(Assertions):
         """Return the monotonic clock, in seconds."""
         return self._client.wire.clock
 
+    @staticmethod
+    def now_ms() -> int:
+        """Return the time of day, ms since the epoch, UTC: a gateway has to be told a time that is ahead of its own."""
+        return time.time_ns() // 1_000_000
+
     @property
     def user(self) -> User:
         """Return the user that the check works as (needs "user" or "account")."""
@@ -85,6 +91,11 @@ class CheckContext(Assertions):
     def disposable_account(self) -> Account:
         """Return the account of `disposable_user` (needs "disposable_account")."""
         return self._given(self.disposable_user.account, "disposable_account")
+
+    @property
+    def two_accounts(self) -> tuple[Account, Account]:
+        """Return two active accounts of `user`, the first of which is its `account` (needs "two_accounts")."""
+        return self.account, self._given(self.user.second_account, "two_accounts")
 
     @property
     def bad_account(self) -> Credentials:
@@ -125,6 +136,7 @@ class CheckContext(Assertions):
         query: Mapping[str, object] | None = None,
         headers: Headers = (),
         valid: bool = True,
+        selects: bool = True,
         paced: bool = True,
         timeout_seconds: float | None = None,
     ) -> Exchange:
@@ -132,7 +144,8 @@ class CheckContext(Assertions):
 
         As `user`; with `api_key` instead, any key; `anonymous`, none. By default as the check's user, or without a key
         where the operation is public. A body that the contract forbids must be announced with `valid=False`. With
-        `paced=False` a 429 is handed back instead of being waited for. Raises NoAnswer, CouldNotRun.
+        `paced=False` a 429 is handed back instead of being waited for. A user's only account is selected by nothing,
+        one of several by `X-Account-ID`, unless `selects` is false. Raises NoAnswer, CouldNotRun.
         """
         public = self.contract.operation(operation).is_public
         if user is None and api_key is None and not anonymous and not public:
@@ -147,6 +160,7 @@ class CheckContext(Assertions):
             query=query,
             headers=headers,
             valid=valid,
+            selects=selects,
             paced=paced,
             timeout_seconds=timeout_seconds,
             began=self._began,
@@ -168,7 +182,7 @@ class CheckContext(Assertions):
 
         With `operation` the answer is judged as one of that operation. Raises NoAnswer.
         """
-        sent = headers if user is None else (("X-API-Key", user.api_key), *headers)
+        sent = headers if user is None else (("X-API-Key", user.api_key), *account_headers(user), *headers)
         data = body.encode() if isinstance(body, str) else body
         target = quote(path, safe="/?&=%:@!$'()*+,;~-._")
         outgoing = Outgoing(method, target, sent, data, operation, user.label if user else "anonymous")
@@ -222,7 +236,10 @@ class CheckContext(Assertions):
         self, user: User | None, api_key: str | None, in_query: bool, query: Mapping[str, str] | None
     ) -> tuple[Headers, dict[str, str]]:
         if api_key is None:
-            api_key = (user or self._fixtures.user or self._fixtures.disposable_user or self.user).api_key
+            user = user or self._fixtures.user or self._fixtures.disposable_user or self.user
+            api_key = user.api_key
+            if user.has_several_accounts and user.account is not None:
+                query = {"account_id": user.account.id, **(query or {})}
         if in_query:
             return (), {**(query or {}), "api_key": api_key}
         return (("X-API-Key", api_key),), dict(query or {})

@@ -13,10 +13,11 @@ from conformance.exchange import Exchange
 from conformance.schemas import SchemaJudge, first_problem
 from spec.documents import JsonObject, bundle_asyncapi, load_openapi, narrow, resolve
 
-__all__ = ["Contract", "Operation", "Problem", "load_contract"]
+__all__ = ["ACCOUNT_HEADER", "Contract", "Operation", "Problem", "load_contract"]
 
 _METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
 JSON_TYPE = "application/json"
+ACCOUNT_HEADER = "X-Account-ID"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of the OpenAPI document. `answers` is keyed by status, as text."""
+    """One operation of the OpenAPI document. `answers` is keyed by status, as text.
+
+    `takes_account`: `X-Account-ID` may select the account that it is for.
+    """
 
     id: str
     method: str
@@ -50,6 +54,7 @@ class Operation:
     capability: str | None
     is_public: bool
     is_optional: bool
+    takes_account: bool
     body: jsonschema_rs.Draft4Validator | None
     body_is_required: bool
     answers: Mapping[str, Answer]
@@ -143,12 +148,13 @@ def _operations(document: JsonObject) -> dict[str, Operation]:
     for path, item in document["paths"].items():
         for method in _METHODS:
             if method in item:
-                operation = _operation(document, judge, path, method, item[method])
+                operation = _operation(document, judge, path, method, item)
                 found[operation.id] = operation
     return found
 
 
-def _operation(document: JsonObject, judge: SchemaJudge, path: str, method: str, node: JsonObject) -> Operation:
+def _operation(document: JsonObject, judge: SchemaJudge, path: str, method: str, item: JsonObject) -> Operation:
+    node = item[method]
     body = _resolved(document, node.get("requestBody", {}))
     schema = body.get("content", {}).get(JSON_TYPE, {}).get("schema")
     security = node.get("security", document.get("security", []))
@@ -159,6 +165,10 @@ def _operation(document: JsonObject, judge: SchemaJudge, path: str, method: str,
         capability=node.get("x-capability"),
         is_public=not security or {} in security,
         is_optional=bool(node.get("x-optional", False)),
+        takes_account=any(
+            _resolved(document, one)["name"] == ACCOUNT_HEADER
+            for one in (*item.get("parameters", []), *node.get("parameters", []))
+        ),
         body=judge.compile(schema) if schema is not None else None,
         body_is_required=bool(body.get("required", False)),
         answers={

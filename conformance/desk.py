@@ -7,8 +7,10 @@ from typing import Any, Self
 import orjson
 
 from conformance.context import CheckContext
+from conformance.contract import ACCOUNT_HEADER
 from conformance.errors import CheckSignal, NotApplicable, PrerequisiteFailed
-from conformance.exchange import Exchange
+from conformance.exchange import Exchange, Headers
+from conformance.holdings import Account, User
 from conformance.quote import Quote
 from conformance.reading import Row, decimals, is_accepted, is_refused, net_volume, number, ticket_of, told
 
@@ -45,11 +47,14 @@ def pauses(run: CheckContext) -> Iterator[float]:
 class Desk:
     """The account of `run.account`, used as `async with Desk(run) as desk`. On leaving it closes what it opened.
 
-    Positions that were open before are left alone, and count for nothing.
+    Positions that were open before are left alone, and count for nothing. With `user` it is that user's account, with
+    `account` the one that is named in each call.
     """
 
-    def __init__(self, run: CheckContext) -> None:
+    def __init__(self, run: CheckContext, *, user: User | None = None, account: Account | None = None) -> None:
         self._run = run
+        self._user = user
+        self._selection: Headers = () if account is None else ((ACCOUNT_HEADER, account.id),)
         self._strangers: frozenset[int] = frozenset()
         self._strange_symbols: frozenset[str] = frozenset()
         self._latest: list[Row] = []
@@ -73,12 +78,16 @@ class Desk:
         except CheckSignal:
             return
 
+    async def call(self, operation: str, *, headers: Headers = (), **members: Any) -> Exchange:
+        """Call an operation for the account of this desk."""
+        return await self._run.call(operation, user=self._user, headers=(*self._selection, *headers), **members)
+
     # -- looking -------------------------------------------------------------------------------------------------------
 
     async def quote(self, symbol: str | None = None) -> Quote:
         """Ask for the price of a symbol. Raises CouldNotRun without one, PrerequisiteFailed for an unusable answer."""
         symbol = symbol or self._run.symbol
-        answer = await self._run.call("getSymbolPrice", path={"symbol": symbol})
+        answer = await self.call("getSymbolPrice", path={"symbol": symbol})
         if answer.status == 503:
             self._run.could_not_run(f"there is no price of {symbol} now")
         bid, ask = answer.document.get("bid"), answer.document.get("ask")
@@ -127,11 +136,14 @@ class Desk:
             **members,
         }
 
-    async def place(self, body: dict[str, Any], *, valid: bool = True) -> Exchange:
-        """Send an order, again while the broker asks for that. Raises CouldNotRun when the market is closed."""
-        for _ in range(MOST_TRIES):
+    async def place(self, body: dict[str, Any], *, valid: bool = True, headers: Headers = ()) -> Exchange:
+        """Send an order, again while the broker asks for that. Raises CouldNotRun when the market is closed.
+
+        With headers it is sent once: they may hold an idempotency key, under which a requote would only come back.
+        """
+        for _ in range(1 if headers else MOST_TRIES):
             self._is_stale = True
-            answer = await self._run.call("placeOrder", body=body, valid=valid)
+            answer = await self.call("placeOrder", body=body, valid=valid, headers=headers)
             retcode = answer.document.get("retcode")
             if not is_refused(answer):
                 ticket = ticket_of(answer.document)
@@ -182,13 +194,13 @@ class Desk:
             raise PrerequisiteFailed("the market order that this starts from opened no position that is listed")
         return fresh[0]
 
-    async def close(self, body: dict[str, Any], *, valid: bool = True) -> Exchange:
-        """Close a position, again while the broker asks for that."""
-        return await self._repeat("closePosition", body, valid)
+    async def close(self, body: dict[str, Any], *, valid: bool = True, headers: Headers = ()) -> Exchange:
+        """Close a position, again while the broker asks for that; with headers only once."""
+        return await self._repeat("closePosition", body, valid, headers)
 
-    async def modify(self, body: dict[str, Any], *, valid: bool = True) -> Exchange:
-        """Modify a position, again while the broker asks for that."""
-        return await self._repeat("modifyPosition", body, valid)
+    async def modify(self, body: dict[str, Any], *, valid: bool = True, headers: Headers = ()) -> Exchange:
+        """Modify a position, again while the broker asks for that; with headers only once."""
+        return await self._repeat("modifyPosition", body, valid, headers)
 
     def unknown_ticket(self) -> int:
         """Return a ticket that is not open: far above those seen, and still exact as a JSON number everywhere."""
@@ -197,16 +209,16 @@ class Desk:
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
-    async def _repeat(self, operation: str, body: dict[str, Any], valid: bool) -> Exchange:
-        for _ in range(MOST_TRIES):
+    async def _repeat(self, operation: str, body: dict[str, Any], valid: bool, headers: Headers) -> Exchange:
+        for _ in range(1 if headers else MOST_TRIES):
             self._is_stale = True
-            answer = await self._run.call(operation, body=body, valid=valid)
+            answer = await self.call(operation, body=body, valid=valid, headers=headers)
             if not is_refused(answer) or answer.document.get("retcode") not in REQUOTES:
                 break
         return answer
 
     async def _list(self) -> list[Row]:
-        answer = await self._run.call("listPositions")
+        answer = await self.call("listPositions")
         if answer.status != 200 or not isinstance(answer.document.get("positions"), list):
             raise PrerequisiteFailed(f"the positions could not be listed: {told(answer)}")
         return answer.rows("positions")
@@ -217,5 +229,5 @@ class Desk:
         for row in rows:
             ticket = ticket_of(row)
             if ticket is not None and (ticket in self._tickets or self._run.target.is_sandbox):
-                await self._run.call("closePosition", body={"ticket": ticket}, valid=False)
+                await self.call("closePosition", body={"ticket": ticket}, valid=False)
         self._is_stale, self._latest = False, []

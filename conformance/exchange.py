@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import orjson
 
-__all__ = ["Entry", "Exchange", "Frame", "Request", "Response", "Transcript"]
+__all__ = ["Entry", "Exchange", "Frame", "Headers", "Request", "Response", "Transcript", "header_value"]
 
 Headers = tuple[tuple[str, str], ...]
 

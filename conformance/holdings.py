@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from conformance.contract import ACCOUNT_HEADER
 from conformance.errors import CouldNotRun, HarnessFault
-from conformance.exchange import Exchange
+from conformance.exchange import Exchange, header_value
 from conformance.journal import Journal
 from conformance.pacing import Pacer
 from conformance.redaction import Redactor
@@ -31,7 +32,11 @@ class Account:
 
 @dataclass(slots=True)
 class User:
-    """One user of the gateway, with the key that the suite holds."""
+    """One user of the gateway, with the key that the suite holds.
+
+    `account` is the one that the suite uses; with several, `second_account` is another active one, if it is known.
+    `accounts_allowed` is what the plan says, None for any number.
+    """
 
     label: str
     api_key: str = field(repr=False)
@@ -39,7 +44,9 @@ class User:
     user_id: str | None = None
     is_created_by_run: bool = False
     account: Account | None = None
+    second_account: Account | None = None
     has_several_accounts: bool = False
+    accounts_allowed: int | None = None
     trades_per_day: int | None = ASSUMED_TRADES_PER_DAY
     trades_used: int = 0
     is_disposable: bool = False
@@ -51,11 +58,15 @@ class User:
 
 @dataclass(slots=True)
 class Holding:
-    """One order or position that the run placed. `user` may trade on the account it belongs to."""
+    """One order or position that the run placed. `user` may trade on the account it belongs to.
+
+    `account_id` is the one that was selected, None where nothing was: then it is the user's only one.
+    """
 
     ticket: int
     user: User
     kind: str
+    account_id: str | None = None
 
 
 class Holdings:
@@ -64,7 +75,7 @@ class Holdings:
     def __init__(self, target: TargetConfig, journal: Journal, redactor: Redactor, clock: Callable[[], float]) -> None:
         self.users: list[User] = []
         self.accounts: list[tuple[User, Account]] = []
-        self.tickets: dict[tuple[int, int], Holding] = {}
+        self.tickets: dict[tuple[int, str | None, int], Holding] = {}
         self.orders_sent = 0
         self.users_created = 0
         self._target = target
@@ -129,11 +140,15 @@ class Holdings:
             case "deleteAccount":
                 self._account_deleted(str(path.get("account_id")))
             case "placeOrder" if user is not None and answer.get("success") is True:
-                user.trades_used += 1
-                self._order_placed(user, answer, body)
+                if exchange.header("Idempotency-Replayed") is None:
+                    user.trades_used += 1
+                    self._order_placed(user, exchange, body)
             case "closePosition" if user is not None and answer.get("success") is True and isinstance(body, dict):
                 if "volume" not in body and isinstance(body.get("ticket"), int):
-                    self._closed(user, body["ticket"])
+                    self._gone(user, exchange, body["ticket"], "closed-position")
+            case "cancelOrder" if user is not None and answer.get("success") is True:
+                if str(path.get("ticket")).isdigit():
+                    self._gone(user, exchange, int(str(path["ticket"])), "cancelled-order")
             case _:
                 return
 
@@ -169,19 +184,34 @@ class Holdings:
                 account.is_deleted, account.is_active = True, False
                 self._journal.write("deleted-account", account_id=account_id)
 
-    def _order_placed(self, user: User, answer: Mapping[str, Any], body: Any) -> None:
-        ticket = answer.get("ticket")
+    def _order_placed(self, user: User, exchange: Exchange, body: Any) -> None:
+        ticket = exchange.document.get("ticket")
         if not isinstance(ticket, int):
             self._journal.write("placed-order-without-ticket", user=user.label)
             return
         kind = "position" if isinstance(body, dict) and body.get("orderType") == "market" else "order"
-        self.tickets[(id(user), ticket)] = Holding(ticket, user, kind)
-        self._journal.write(f"opened-{kind}", user=user.label, ticket=ticket)
+        account_id = _selected(exchange)
+        self.tickets[(id(user), account_id, ticket)] = Holding(ticket, user, kind, account_id)
+        self._journal.write(f"opened-{kind}", user=user.label, ticket=ticket, **_named(account_id))
 
-    def _closed(self, user: User, ticket: int) -> None:
-        if self.tickets.pop((id(user), ticket), None) is not None:
-            self._journal.write("closed-position", user=user.label, ticket=ticket)
+    def forget(self, holding: Holding) -> None:
+        """Stop to know an order or position that is gone."""
+        self.tickets.pop((id(holding.user), holding.account_id, holding.ticket), None)
+
+    def _gone(self, user: User, exchange: Exchange, ticket: int, event: str) -> None:
+        account_id = _selected(exchange)
+        if self.tickets.pop((id(user), account_id, ticket), None) is not None:
+            self._journal.write(event, user=user.label, ticket=ticket, **_named(account_id))
 
     def _name(self, user: User) -> str:
         number = self.users.index(user) + 1
         return "TONPO_API_KEY" if number == 1 else f"TONPO_API_KEY_{number}"
+
+
+def _selected(exchange: Exchange) -> str | None:
+    """Return the account that a request selected."""
+    return header_value(exchange.request.headers, ACCOUNT_HEADER)
+
+
+def _named(account_id: str | None) -> dict[str, str]:
+    return {} if account_id is None else {"account_id": account_id}

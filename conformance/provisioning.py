@@ -17,6 +17,9 @@ PLAN_REQUESTS = {"free": 60, "basic": 100, "pro": 500, "enterprise": None}
 PLAN_TRADES = {"free": 10, "basic": 50, "pro": 200, "enterprise": None}
 """The docs, "Rate Limits"; used when a gateway names the plan but not its numbers."""
 
+PLAN_ACCOUNTS = {"free": 1, "basic": 3, "pro": 10, "enterprise": None}
+"""TONPO-LIM-120. What is not known counts as room; the gateway says when there is none."""
+
 
 async def create_user(
     client: Client, transcript: Transcript, patience: Patience, *, is_disposable: bool = False
@@ -55,8 +58,10 @@ async def learn_plan(client: Client, user: User, transcript: Transcript, patienc
     if isinstance(plan, str) and plan.lower() in PLAN_REQUESTS:
         user.pacer.per_minute = PLAN_REQUESTS[plan.lower()]
         user.trades_per_day = PLAN_TRADES[plan.lower()]
+        user.accounts_allowed = PLAN_ACCOUNTS[plan.lower()]
     limits = answer.get("limits")
     if isinstance(limits, dict):
+        user.accounts_allowed = _limit(limits, "accounts", user.accounts_allowed)
         user.pacer.per_minute = _limit(limits, "requests_per_minute", user.pacer.per_minute)
         user.trades_per_day = _limit(limits, "trades_per_day", user.trades_per_day)
     if isinstance(answer.get("user_id"), str):
@@ -64,15 +69,25 @@ async def learn_plan(client: Client, user: User, transcript: Transcript, patienc
 
 
 async def adopt_account(client: Client, user: User, transcript: Transcript) -> None:
-    """Use the account that a user already has. Raises PrerequisiteFailed when the accounts cannot be listed."""
+    """Use the account that a user already has; with several, active ones, where the gateway can select.
+
+    Raises PrerequisiteFailed when the accounts cannot be listed.
+    """
     try:
         exchange = await client.call("listAccounts", transcript, user=user)
     except NoAnswer as problem:
         raise PrerequisiteFailed(f"the accounts of {user.label} cannot be listed: {problem}") from problem
     counting = [row for row in exchange.rows("accounts") if row.get("status") not in ("deleted", "login_failed")]
     user.has_several_accounts = len(counting) > 1
-    if len(counting) == 1 and isinstance(counting[0].get("account_id"), str):
-        user.account = Account(counting[0]["account_id"], is_active=counting[0].get("status") == "active")
+    known = [
+        Account(row["account_id"], is_active=row.get("status") == "active")
+        for row in counting
+        if isinstance(row.get("account_id"), str)
+    ]
+    if len(counting) == 1 and known:
+        user.account = known[0]
+    elif client.contract.operation("listPositions").takes_account:
+        user.account, user.second_account = ([one for one in known if one.is_active] + [None, None])[:2]
 
 
 async def provision(
@@ -90,6 +105,9 @@ async def provision(
     }
     try:
         exchange = await client.call("createAccount", transcript, user=user, body=body, patience=patience)
+        if exchange.status == 403 and user.account is not None:
+            user.accounts_allowed = 1
+            raise CouldNotRun(f"the plan of {user.label} allows no second account")
         account = client.holdings.account(exchange.document.get("account_id"))
         if account is None:
             raise PrerequisiteFailed(f"no account could be provisioned: POST /api/accounts gave {_summary(exchange)}")

@@ -39,7 +39,10 @@ class RequirementRow:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """Everything that is worth knowing after a run. Transcripts still hold secrets: reporters redact them."""
+    """Everything that is worth knowing after a run. Transcripts still hold secrets: reporters redact them.
+
+    `present_unclaimed` are capabilities that the gateway seems to have and does not claim: a remark, no judgement.
+    """
 
     suite_version: str
     spec_version: str
@@ -56,6 +59,7 @@ class RunReport:
     is_interrupted: bool
     results: tuple[CheckResult, ...]
     requirements: tuple[RequirementRow, ...]
+    present_unclaimed: tuple[str, ...] = ()
 
     @property
     def counts(self) -> dict[Status, int]:

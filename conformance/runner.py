@@ -24,6 +24,7 @@ from conformance.journal import Journal
 from conformance.judge import Judge
 from conformance.oracles.openapi_core import OpenApiCoreOracle
 from conformance.outcomes import CheckResult, Status
+from conformance.presence import find_unclaimed
 from conformance.redaction import Redactor
 from conformance.report import RunReport, judge_requirements, reach_verdict
 from conformance.selection import Planned, refuse_unmatched, select
@@ -84,10 +85,11 @@ async def judge_gateway(
             planned = select(catalogue, target, claimed)
             unclaimed = tuple(name for name in catalogue.ledger.capabilities if name not in claimed)
             emit(RunStarted(target, sum(one.status is None for one in planned), claimed, unclaimed))
-            is_interrupted = False
+            is_interrupted, present = False, ()
             try:
                 await _adopt(run)
                 await _execute(run, planned)
+                present = await find_unclaimed(client=run.client, capabilities=unclaimed, transcript=Transcript())
                 await _generate(run)
             except asyncio.CancelledError:
                 _forget_cancellation()
@@ -111,6 +113,7 @@ async def judge_gateway(
                 is_interrupted=is_interrupted,
                 results=tuple(run.results),
                 requirements=judge_requirements(catalogue, run.results, target.profile, claimed),
+                present_unclaimed=present,
             )
     emit(RunFinished(report))
     return report

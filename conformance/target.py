@@ -57,6 +57,7 @@ class Timeouts:
     stream_message: float = 10.0
     account_active: float = 180.0  # the docs' quick start: "up to 180s"
     check: float = 60.0  # one check, without the making of its fixtures
+    order_expiry: float = 75.0  # how long an expired order may still rest: brokers look once a minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ class TargetConfig:
                 raise ConfigurationError("api_keys", "a key holds a space or a character outside printable ASCII")
         if len(set(self.api_keys)) != len(self.api_keys):
             raise ConfigurationError("api_keys", "a key is given twice; each must belong to another user")
-        for name in ("connect", "request", "stream_message", "account_active", "check"):
+        for name in ("connect", "request", "stream_message", "account_active", "check", "order_expiry"):
             if getattr(self.timeouts, name) <= 0:
                 raise ConfigurationError(f"timeouts.{name}", "seconds above 0 expected")
 

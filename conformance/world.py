@@ -15,7 +15,16 @@ from conformance.target import Credentials, Effects, TargetConfig
 __all__ = ["FIXTURES", "Fixtures", "World"]
 
 FIXTURES = frozenset(
-    {"user", "second_user", "account", "second_account", "disposable_user", "disposable_account", "bad_account"}
+    {
+        "user",
+        "second_user",
+        "account",
+        "second_account",
+        "two_accounts",
+        "disposable_user",
+        "disposable_account",
+        "bad_account",
+    }
 )
 """What a check can ask for in `needs`, besides capabilities.
 
@@ -23,6 +32,7 @@ user                a user with a key
 second_user         another user
 account             an active account of `user`
 second_account      an active account of `second_user`
+two_accounts        two active accounts of `user`; only where the gateway claims `account-selection`
 disposable_user     a user made for this check alone, whose key may be rotated and whose limits may be used up
 disposable_account  an account of `disposable_user`, which may be paused and deleted
 bad_account         MT5 credentials that the broker refuses
@@ -63,21 +73,32 @@ class World:
             await learn_plan(self._client, user, transcript)
             await adopt_account(self._client, user, transcript)
 
-    async def acquire(self, needs: frozenset[str], trades: int, transcript: Transcript, patience: Patience) -> Fixtures:
+    async def acquire(
+        self,
+        needs: frozenset[str],
+        trades: int,
+        transcript: Transcript,
+        patience: Patience,
+        *,
+        second_trades: int = 0,
+    ) -> Fixtures:
         """Provide what a check needs. Raises CouldNotRun when it cannot be had here, PrerequisiteFailed when the
         gateway could not make it."""
         async with self._one_at_a_time:
-            return await self._acquire(needs, trades, transcript, patience)
+            return await self._acquire(needs, (trades, second_trades), transcript, patience)
 
     async def _acquire(
-        self, needs: frozenset[str], trades: int, transcript: Transcript, patience: Patience
+        self, needs: frozenset[str], wanted_trades: tuple[int, int], transcript: Transcript, patience: Patience
     ) -> Fixtures:
+        trades, second_trades = wanted_trades
         with_account = "account" in needs
         user = second = disposable = None
-        if needs & {"user", "account"}:
+        if "two_accounts" in needs:
+            user = await self._with_two_accounts(trades, transcript, patience)
+        elif needs & {"user", "account"}:
             user = await self._shared(with_account, trades, None, transcript, patience)
         if needs & {"second_user", "second_account"}:
-            second = await self._shared("second_account" in needs, 0, user, transcript, patience)
+            second = await self._shared("second_account" in needs, second_trades, user, transcript, patience)
         if needs & {"disposable_user", "disposable_account"}:
             disposable = await self._new_user(transcript, patience, is_disposable=True)
             if "disposable_account" in needs:
@@ -121,6 +142,53 @@ class World:
         if not self._fits(user, with_account, trades):
             raise CouldNotRun("the plan's trades per day are used up")
         return user
+
+    async def _with_two_accounts(self, trades: int, transcript: Transcript, patience: Patience) -> User:
+        """Return a user with two active accounts, the second made for it where that is allowed.
+
+        A user who has them is taken first, then one whose plan allows them, then a new one. From then on the suite
+        names the account in each call for that user, so that other checks may go on using it.
+        """
+        known = [user for user in self._client.holdings.users if not user.is_disposable]
+        having = [user for user in known if user.second_account is not None and user.second_account.is_active]
+        suitable = [user for user in having if self._fits(user, True, trades)]
+        rested = [user for user in suitable if user.pacer.free >= ENOUGH_REQUESTS]
+        if rested:
+            return rested[0]
+        if suitable and not self._may_create_user():
+            return max(suitable, key=lambda user: user.pacer.free)
+        roomy = [user for user in known if user not in having and not user.has_several_accounts]
+        for user in sorted(roomy, key=lambda user: not (user.account is not None and user.account.is_active)):
+            if await self._gets_second_account(user, trades, transcript, patience):
+                return user
+        user = await self._new_user(transcript, patience)
+        if await self._gets_second_account(user, trades, transcript, patience):
+            return user
+        raise CouldNotRun("the plan of a new user allows only one account: give the key of a user whose plan allows "
+                          "two (--api-key)")  # fmt: skip
+
+    async def _gets_second_account(
+        self, user: User, trades: int, transcript: Transcript, patience: Patience
+    ) -> bool:  # fmt: skip
+        """Provision what a user lacks of two accounts; say whether it has them then. Raises CouldNotRun."""
+        if not self._may_have_two(user) or user.trades_left() < trades:
+            return False
+        await self._give_account(user, transcript, patience)
+        if Effects.ACCOUNT not in self._target.allowed_effects:
+            raise CouldNotRun(f"{user.label} has only one account, and none is provisioned on a "
+                              f"{self._target.target_class} target")  # fmt: skip
+        try:
+            second = await provision(self._client, user, self.fresh_credentials(), transcript, patience)
+        except CouldNotRun:
+            if self._may_have_two(user):
+                raise
+            return False
+        user.second_account, user.has_several_accounts = second, True
+        return True
+
+    @staticmethod
+    def _may_have_two(user: User) -> bool:
+        return user.accounts_allowed is None or user.accounts_allowed >= 2
 
     def _fits(self, user: User, with_account: bool, trades: int) -> bool:
         if with_account and not (user.account is not None and user.account.is_active):

@@ -49,7 +49,7 @@ def demo(report: Path) -> None:
 
 
 def _judge(gateway: ServedGateway, report: Path) -> int:
-    command = ["conformance", "run", gateway.url, "--profile", "core", "--target-class", "sandbox"]
+    command = ["conformance", "run", gateway.url, "--profile", "all", "--target-class", "sandbox"]
     command += ["--bad-account", BAD_ACCOUNT, "--report", str(report)]
     command += [word for account in ACCOUNTS for word in ("--account", account)]
     # As an operator would: two users without limits for the suite, while new users get the small plan that it uses up.

@@ -9,6 +9,8 @@ from conformance.checks.steps import account_body, is_refused, listed_ids, marke
 from conformance.context import CheckContext
 from conformance.exchange import Exchange
 
+__all__ = ["MOST_TRADES", "stay_clear_of_midnight"]
+
 MOST_REQUESTS = 600
 MOST_TRADES = 50
 MOST_ACCOUNTS = 11
@@ -151,7 +153,7 @@ async def trades_per_day(run: CheckContext) -> None:
         run.not_applicable(f"a new user's plan allows {limit or 'any number of'} trades a day")
     if not run.target.is_sandbox:
         run.could_not_run(f"{limit} orders in a row are placed on a sandbox only")
-    _stay_clear_of_midnight(run)
+    stay_clear_of_midnight(run)
     for number in range(1, limit + 1):
         made = await _order_now(run)
         if made.status == 200 and made.document.get("success") is False:
@@ -181,7 +183,8 @@ async def trades_per_day(run: CheckContext) -> None:
     await _close_all(run)
 
 
-def _stay_clear_of_midnight(run: CheckContext) -> None:
+def stay_clear_of_midnight(run: CheckContext) -> None:
+    """Raise CouldNotRun when the day, and with it the count of its trades, is about to end."""
     now = datetime.now(UTC)
     if now.hour == 23 and now.minute >= 58:
         run.could_not_run("the day is about to end, and with it the count of its trades")

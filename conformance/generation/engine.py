@@ -25,6 +25,8 @@ from schemathesis.transport.requests import REQUESTS_TRANSPORT, RequestsTranspor
 from conformance.contract import Operation
 from conformance.exchange import Request, Response
 from conformance.generation.courier import Courier, Ended, as_headers
+from conformance.generation.names import OwnNames
+from conformance.generation.plan import fitting
 from conformance.holdings import User
 from conformance.target import TargetConfig
 from spec.documents import JsonObject
@@ -183,6 +185,8 @@ class _Transport(RequestsTransport):
         session.mount("https://", self._adapter)
         self._by_label = by_label
         self._key = STAND_IN
+        self._user: User | None = None
+        self._names = OwnNames()
 
     def serialize_case(self, case: Case[Any], **kwargs: Any) -> dict[str, Any]:
         data = super().serialize_case(case, **kwargs)
@@ -190,6 +194,9 @@ class _Transport(RequestsTransport):
         headers.pop(SCHEMATHESIS_TEST_CASE_HEADER, None)
         if headers.get(KEY_HEADER) == STAND_IN:
             headers[KEY_HEADER] = self._key
+        if data.get("params") and case.meta is not None and case.meta.generation.mode.is_positive:
+            data["params"] = fitting(data["params"], int(time.time() * 1000))
+        self._names.put_into(headers, self._user, self._by_label[case.operation.label])
         return data
 
     def send(self, case: Case[Any], *, session: requests.Session | None = None, **kwargs: Any) -> EngineResponse:  # noqa: ARG002
@@ -200,6 +207,7 @@ class _Transport(RequestsTransport):
             attempt += 1
             user = courier.user_for(operation)
             self._key = user.api_key if user is not None else STAND_IN
+            self._user = user
             courier.admit(user)
             began = time.monotonic()
             self._adapter.next_is(operation, user)

@@ -1,6 +1,7 @@
 """Generate requests from the contract at the end of a run, and turn what came back into results."""
 
 import asyncio
+import secrets
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from conformance.generation.plan import (
 from conformance.generation.verdicts import Evidence, results
 from conformance.holdings import User
 from conformance.outcomes import CheckResult
+from conformance.reading import decimals, number
 from conformance.selection import is_wanted
 from conformance.target import TargetConfig
 from conformance.world import World
@@ -38,7 +40,18 @@ MOST_USERS = 10
 TICKETED = {"modifyPosition": 60, "closePosition": 45, "getPosition": 15}
 """Operations on a position, with about how many requests each gets: the busiest have users to themselves."""
 
+ON_ORDERS = {"cancelOrder": 40, "getOrder": 20}
+"""The same on a pending order."""
+
+ON_KEYS = {"getOrderRequest": 15}
+"""The same on a request that was sent with an idempotency key."""
+
+TIED = TICKETED | ON_ORDERS | ON_KEYS
+
 ROOMY_PER_MINUTE = 600
+
+FAR_PERCENT = 5.0
+"""How far below the market pending orders rest."""
 
 
 @dataclass(slots=True)
@@ -159,25 +172,29 @@ async def _cast(client: Client, world: World, chosen: list[Operation], transcrip
         return cast
     if client.target.is_sandbox:
         await _more_users(world, cast, [one.id for one in private], transcript)
-    tied = [one.id for one in private if "{account_id}" in one.path or one.id in TICKETED]
-    free = sorted((name for name in tied if name not in cast.bound), key=lambda name: -TICKETED.get(name, 0))
-    for number, name in enumerate(free):
-        cast.bound[name] = (cast.pool[number % len(cast.pool)],)
+    tied = [one.id for one in private if "{account_id}" in one.path or one.id in TIED]
+    free = sorted((name for name in tied if name not in cast.bound), key=lambda name: -TIED.get(name, 0))
+    for place, name in enumerate(free):
+        cast.bound[name] = (cast.pool[place % len(cast.pool)],)
     for one in chosen:
         owner = cast.bound.get(one.id, cast.pool)[0]
-        ticket = await _open_position(client, owner, transcript) if one.id in TICKETED else None
+        ticket = await _ticket_for(client, one.id, owner, transcript)
         cast.known[one.id] = _known(client.target, one.id, owner, ticket)
+        if one.id in ON_KEYS:
+            cast.known[one.id] = await _with_used_key(client, owner, cast.known[one.id], transcript)
         if not client.target.is_sandbox and one.method != "GET":
             _spare_what_is_not_ours(cast, one.id, owner, ticket)
     return cast
 
 
 def _spare_what_is_not_ours(cast: _Cast, name: str, owner: User, ticket: int | None) -> None:
-    """Outside sandboxes, pause only an account and change only a position that the run has made."""
+    """Outside sandboxes, pause only an account and change only a position or an order that the run has made."""
     if name in PAUSING and not (owner.account is not None and owner.account.is_created_by_run):
         cast.denied[name] = "the account is not one that the run created"
     if name in TICKETED and ticket is None:
         cast.denied[name] = "the run has no position of its own to try it on"
+    if name in ON_ORDERS and ticket is None:
+        cast.denied[name] = "the run has no pending order of its own to try it on"
 
 
 async def _main_user(client: Client, world: World, transcript: Transcript) -> User:
@@ -221,17 +238,39 @@ async def _more_users(world: World, cast: _Cast, names: list[str], transcript: T
         cast.denied[name] = cast.problem or "there is no user to spare"
 
 
-async def _open_position(client: Client, user: User, transcript: Transcript) -> int | None:
-    """Open a position to be read, changed or closed, where orders are allowed; return its ticket."""
+async def _ticket_for(client: Client, operation: str, user: User, transcript: Transcript) -> int | None:
+    """Open a position or rest an order to be read, changed or ended, where that is allowed; return its ticket."""
     target = client.target
-    if not target.is_sandbox and not target.allow_orders:
+    if operation not in TICKETED | ON_ORDERS or not (target.is_sandbox or target.allow_orders):
         return None
     try:
-        answer = await client.call("placeOrder", transcript, user=user, body=_order(target))
+        body = _order(target)
+        if operation in ON_ORDERS:
+            price = await client.call("getSymbolPrice", transcript, user=user, path={"symbol": target.symbol})
+            bid = number(price.document.get("bid"))
+            if bid is None:
+                return None
+            body |= {"orderType": "limit", "price": round(float(bid) * (1 - FAR_PERCENT / 100), decimals(bid))}
+        answer = await client.call("placeOrder", transcript, user=user, body=body)
     except CheckSignal:
         return None
     ticket = answer.document.get("ticket")
     return ticket if answer.document.get("success") is True and isinstance(ticket, int) else None
+
+
+async def _with_used_key(client: Client, user: User, known: Known, transcript: Transcript) -> Known:
+    """Send an order with an idempotency key, where that is allowed, and add the key to the known values."""
+    target = client.target
+    if not target.is_sandbox and not target.allow_orders:
+        return known
+    key = f"conformance-generated-{secrets.token_hex(8)}"
+    try:
+        await client.call(
+            "placeOrder", transcript, user=user, body=_order(target), headers=(("Idempotency-Key", key),)
+        )  # fmt: skip
+    except CheckSignal:
+        return known
+    return Known({**known.parameters, "key": key}, known.body)
 
 
 def _known(target: TargetConfig, operation: str, user: User, ticket: int | None) -> Known:
@@ -240,10 +279,12 @@ def _known(target: TargetConfig, operation: str, user: User, ticket: int | None)
         parameters.update({"account_id": user.account.id, "X-Account-ID": user.account.id})
     bodies: dict[str, dict[str, Any]] = {
         "placeOrder": _order(target),
+        "checkOrder": _order(target),
         "createAccount": {"mt5Login": "70000001", "mt5Password": "generated-pass", "mt5Server": "Conformance-Demo"},
     }
     if ticket is not None:
         parameters["ticket"] = ticket
+    if ticket is not None and operation in TICKETED:
         bodies["modifyPosition"] = {"ticket": ticket, "sl": 0}
         bodies["closePosition"] = {"ticket": ticket}
     return Known(parameters, bodies.get(operation))

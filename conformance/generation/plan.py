@@ -11,9 +11,20 @@ from conformance.contract import JSON_TYPE, Contract, Operation
 from conformance.target import TargetClass, TargetConfig
 from spec.documents import JsonObject, resolve
 
-__all__ = ["DISPOSABLE_ONLY", "PAUSING", "Known", "Plan", "exclusion", "planned_operations", "with_examples"]
+__all__ = [
+    "DISPOSABLE_ONLY",
+    "PAUSING",
+    "Known",
+    "Plan",
+    "exclusion",
+    "fitting",
+    "planned_operations",
+    "with_examples",
+]
 
-ORDERING = frozenset({"placeOrder", "closePosition", "modifyPosition", "cancelOrder"})
+ORDERING = frozenset({"placeOrder", "closePosition", "modifyPosition", "cancelOrder", "checkOrder"})
+"""What trades, or would if the gateway were wrong: a check of an order must not send it."""
+
 DISPOSABLE_ONLY = frozenset({"rotateApiKey", "deleteAccount", "createAccount"})
 """What would take the key or the account away from others: it is done with users made for it alone."""
 
@@ -74,6 +85,28 @@ def with_examples(contract: Contract, known: Mapping[str, Known]) -> JsonObject:
         if values is not None:
             _fill(document, item, node, values)
     return document
+
+
+def fitting(query: Mapping[str, Any], now_ms: int) -> dict[str, Any]:
+    """Return the query of a valid request with what its parameters owe each other, which no schema can say.
+
+    A cursor cannot be invented, so it is left out. A range does not end before it starts: its ends change places, and
+    a start after `now_ms`, where a range without `to` ends, is left out.
+    """
+    fit = {name: value for name, value in query.items() if name != "cursor"}
+    since, until = (_integer(fit.get(name)) for name in ("from", "to"))
+    if since is None:
+        return fit
+    if until is None and since > now_ms:
+        del fit["from"]
+    elif until is not None and since > until:
+        fit["from"], fit["to"] = fit["to"], fit["from"]
+    return fit
+
+
+def _integer(value: object) -> int | None:
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() else None
 
 
 def template(path: str) -> re.Pattern[str]:

@@ -115,6 +115,9 @@ class ConsoleReporter:
             self._console.print(
                 Text(f"Extended capabilities not claimed, so not judged: {', '.join(report.not_claimed)}", style="dim")
             )
+        if report.present_unclaimed:
+            there = ", ".join(report.present_unclaimed)
+            self._console.print(Text(f"Present all the same, though GET /health does not claim it: {there}"))
         self._verdict(report)
 
     def _problem(self, result: CheckResult) -> None:

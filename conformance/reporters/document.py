@@ -53,7 +53,11 @@ def build_document(report: RunReport, redactor: Redactor) -> Document:
         "requests": report.requests,
         "is_interrupted": report.is_interrupted,
         "is_complete_selection": report.is_complete_selection,
-        "capabilities": {"claimed": list(report.claimed), "not_claimed": list(report.not_claimed)},
+        "capabilities": {
+            "claimed": list(report.claimed),
+            "not_claimed": list(report.not_claimed),
+            "present_unclaimed": list(report.present_unclaimed),
+        },
         "verdict": report.verdict.value,
         "reasons": [legible(reason) for reason in report.reasons],
         "exit_code": exit_code(report),

@@ -69,7 +69,7 @@ class CompiledOperation:
         client = scope["client"]
         result = await self._handle(Call(user, parameters, body, client[0] if client else "unknown"))
         own_headers: RawHeaders = ()
-        if type(result) is Answer:
+        if isinstance(result, Answer):
             result, own_headers = result.document, result.headers
         content = orjson.dumps(result)
         answered = [

@@ -30,7 +30,7 @@ def collected() -> list[Fault]:
 
 
 FAULTS = collected()
-PATIENCE = Timeouts(request=5.0, stream_message=1.0, account_active=2.0, check=20.0)
+PATIENCE = Timeouts(request=5.0, stream_message=1.0, account_active=2.0, check=20.0, order_expiry=1.0)
 
 
 @functools.cache
@@ -53,6 +53,7 @@ async def judged(gateway: UnusualGateway, *only: str) -> RunReport:
         target = TargetConfig(
             url,
             target_class=TargetClass.SANDBOX,
+            profile="all",
             only=only,
             timeouts=PATIENCE,
             budgets=Budgets(replay_seconds=0.0),

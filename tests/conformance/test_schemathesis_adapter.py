@@ -13,8 +13,10 @@ from schemathesis.engine.core import Engine, EventStream
 from schemathesis.engine.run import PhaseName
 
 from conformance.generation import engine
+from conformance.generation.plan import fitting
 from conformance.outcomes import Status
 from conformance.target import TargetClass
+from tests.conformance.knowing_gateway import KnowingGateway
 from tests.conformance.serving import judge, judged, result_of, served, with_status
 from tests.conformance.unusual_gateway import Owner, Terminal, UnusualGateway
 
@@ -47,6 +49,35 @@ class Recording(Roomy):
 
         application.middlewares.insert(0, remember)
         return application
+
+
+class Remembering(KnowingGateway):
+    """Has a past and candles, a plan without limits, and remembers the queries that it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queries: list[tuple[int, dict[str, str]]] = []
+
+    async def me(self, owner: Owner, request: web.Request) -> Any:
+        return {**await super().me(owner, request), "plan": "Enterprise"}
+
+    def count_request(self, owner: Owner) -> None:
+        owner.trades = 0
+
+    @web.middleware
+    async def edge(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        answer = await KnowingGateway.edge(self, request, handler)
+        if request.path.startswith("/api/history"):
+            self.queries.append((answer.status, dict(request.query)))
+        return answer
+
+
+class StrangersMayCheck(Remembering):
+    def owner(self, request: web.Request, key: str | None = None) -> Owner:
+        known = self.owners.get(key or request.headers.get("X-API-Key") or "")
+        if known is None and request.path == "/api/orders/check":
+            return next(owner for owner in self.owners.values() if owner.living())
+        return super().owner(request, key)
 
 
 class WithoutAuthentication(Roomy):
@@ -99,6 +130,32 @@ async def test_the_correct_gateway_breaks_no_must() -> None:
     assert with_status(report, Status.FAIL) == {}
     assert with_status(report, Status.ERROR) == {}
     assert report.counts[Status.PASS] > 60
+
+
+async def test_valid_requests_of_the_past_and_of_candles_are_not_called_refused() -> None:
+    gateway = Remembering()
+    names = ("listDeals", "listHistoryOrders", "listCandles", "checkOrder")
+    report = await judged(gateway.application(), *(f"schema.{name}.*" for name in names), profile="all")
+    unsettled = (Status.FAIL, Status.ERROR, Status.COULD_NOT_RUN)
+    assert {status: with_status(report, status) for status in unsettled} == {status: {} for status in unsettled}
+    for name in names:
+        assert result_of(report, f"schema.{name}.positive_data_acceptance").status is Status.PASS
+    assert any(status == 200 and {"from", "to"} <= set(query) for status, query in gateway.queries)
+    assert any(status == 400 and "cursor" in query for status, query in gateway.queries)
+    assert not any(status == 200 and "cursor" in query for status, query in gateway.queries)
+
+
+async def test_a_check_without_authentication_is_caught() -> None:
+    report = await judged(StrangersMayCheck().application(), "schema.checkOrder.*", profile="all")
+    assert result_of(report, "schema.checkOrder.ignored_auth").status is Status.FAIL
+
+
+def test_a_valid_query_gets_no_cursor_and_a_range_that_starts_before_it_ends() -> None:
+    assert fitting({"cursor": "a", "limit": 3}, now_ms=50) == {"limit": 3}
+    assert fitting({"from": 9, "to": "4"}, now_ms=50) == {"from": "4", "to": 9}
+    assert fitting({"from": 4, "to": 9}, now_ms=5) == {"from": 4, "to": 9}
+    assert fitting({"from": 51}, now_ms=50) == {}
+    assert fitting({"from": 50}, now_ms=50) == {"from": 50}
 
 
 async def test_missing_authentication_is_caught() -> None:

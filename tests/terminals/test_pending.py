@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reference_server.domain.account import Mt5Credentials
-from reference_server.domain.errors import OrderNotFound
-from reference_server.domain.trading import KEEP, NewOrder, OrderChange, OrderState, OrderType, Side
+from reference_server.domain.errors import OrderNotFound, OutcomeUnknown, TerminalUnavailable
+from reference_server.domain.trading import KEEP, NewOrder, OrderChange, OrderResult, OrderState, OrderType, Side
 from reference_server.simulator import ManualPrices, SimulatedBroker, SimulatedMetaTrader5
 from reference_server.terminals.adapter.adapter import MetaTraderAdapter
+from reference_server.terminals.adapter.clock import BrokerClock
+from reference_server.terminals.adapter.pending import expiration_seconds
 from reference_server.terminals.adapter.tags import Tag
+from reference_server.terminals.adapter.zones import ServerZone
 from tests.terminals.fakes import HandClock, HandMadeModule
+from tests.terminals.lossy import LossyModule
 
 LIMIT = NewOrder("EURUSD", Side.BUY, OrderType.LIMIT, 0.1, price=1.09, sl=1.08, tp=1.12, comment="bot", magic=77)
 
@@ -82,6 +90,12 @@ def test_both_prices_of_a_stop_limit_order_are_kept(booth: Booth) -> None:
     assert (order.order_type, order.price, order.stop_limit_price, order.sl) == (OrderType.STOP_LIMIT, 1.12, 1.115, 1.1)
 
 
+def test_an_order_without_a_second_price_cannot_get_one(booth: Booth) -> None:
+    result = booth.adapter.modify_order(OrderChange(booth.ticket, price=1.085, stop_limit_price=1.08))
+    assert (result.success, result.retcode) == (False, 10013)
+    assert booth.adapter.order(booth.ticket).price == 1.09
+
+
 def test_a_change_to_the_wrong_side_is_refused(booth: Booth) -> None:
     result = booth.adapter.modify_order(OrderChange(booth.ticket, price=1.2))
     assert (result.success, result.retcode) == (False, 10015)
@@ -129,3 +143,147 @@ def test_an_order_that_fills_while_it_is_cancelled_is_gone(
     module.answers = [{"retcode": 10013}]
     with pytest.raises(OrderNotFound):
         adapter.cancel_order(booth.ticket)
+
+
+def test_an_order_that_was_placed_a_moment_ago_and_does_not_show_is_not_called_absent(
+    module: HandMadeModule, clock: HandClock
+) -> None:
+    adapter = MetaTraderAdapter(module, clock)
+    adapter.login(Mt5Credentials("7", "x", "Hand-Made"))
+    module.answers = [{"order": 8}]
+    assert adapter.place_order(LIMIT).ticket == 8
+    with pytest.raises(TerminalUnavailable, match="does not show yet"):
+        adapter.cancel_order(8)
+    clock.ms += 2000
+    with pytest.raises(OrderNotFound):
+        adapter.cancel_order(8)
+    assert len(module.sent) == 1
+
+
+@pytest.mark.parametrize("mask", [1, 3, 11])
+def test_a_symbol_without_expirations_at_a_moment_is_not_sent_one(clock: HandClock, mask: int) -> None:
+    module = HandMadeModule(expiration_mode=mask)
+    adapter = MetaTraderAdapter(module, clock)
+    adapter.login(Mt5Credentials("7", "x", "Hand-Made"))
+    result = adapter.place_order(replace(LIMIT, expiration_ms=clock.ms + 60_000))
+    assert (result.success, result.retcode) == (False, 10022)
+    assert result.error == ("Invalid expiration date. EURUSD takes no orders that expire at a moment of one's choice.")
+    assert module.sent == []
+    assert not adapter.check_order(replace(LIMIT, expiration_ms=clock.ms + 60_000)).success
+    module.answers = [{"order": 8}]
+    assert adapter.place_order(LIMIT).success
+
+
+def test_a_refused_order_without_expiration_says_what_the_symbol_wants(clock: HandClock) -> None:
+    module = HandMadeModule(expiration_mode=4)
+    adapter = MetaTraderAdapter(module, clock)
+    adapter.login(Mt5Credentials("7", "x", "Hand-Made"))
+    module.answers = [{"retcode": 10022}]
+    assert adapter.place_order(LIMIT).error == (
+        "Invalid expiration date. EURUSD takes no orders without an expiration."
+    )
+
+
+@given(late_ms=st.integers(-(10**18), 10**18))
+def test_an_expiration_is_never_later_than_asked_and_never_turns_into_none(late_ms: int) -> None:
+    clock = BrokerClock(zone=ServerZone.fixed(-3 * 3_600_000))
+    seconds = expiration_seconds(late_ms, clock)
+    assert seconds > 0
+    if late_ms > 4 * 3_600_000:
+        assert seconds * 1000 + 3 * 3_600_000 <= late_ms
+
+
+class LostBooth(Booth):
+    """A booth whose answers get lost when told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.module = LossyModule(self.module)
+        self.adapter = MetaTraderAdapter(self.module, self.clock)
+        self.adapter.login(Mt5Credentials("7", "x", "Sim-Demo"))
+
+    def lose(self, trade: Callable[[], Any], what: str = "answer") -> None:
+        self.module.loses = what
+        with pytest.raises(OutcomeUnknown):
+            trade()
+        self.module.loses = None
+
+    def reach(self, bid: float) -> None:
+        self.clock.ms += 1000
+        self.broker.set_price("EURUSD", bid, round(bid + 0.0001, 5))
+
+
+@pytest.fixture
+def lossy() -> LostBooth:
+    return LostBooth()
+
+
+def test_a_cancellation_is_seen_in_the_past(lossy: LostBooth) -> None:
+    lossy.lose(lambda: lossy.adapter.cancel_order(lossy.ticket))
+    assert lossy.adapter.find_cancellation(lossy.ticket) == OrderResult(lossy.ticket, True, 10009, order=lossy.ticket)
+
+
+def test_a_cancellation_that_never_arrived_is_no_trace_while_the_order_waits(lossy: LostBooth) -> None:
+    lossy.lose(lambda: lossy.adapter.cancel_order(lossy.ticket), "request")
+    assert lossy.adapter.find_cancellation(lossy.ticket) is None
+    assert lossy.adapter.find_cancellation(lossy.ticket + 99) is None
+
+
+def test_a_cancellation_that_came_too_late_says_what_became_of_the_order(lossy: LostBooth) -> None:
+    lossy.lose(lambda: lossy.adapter.cancel_order(lossy.ticket), "request")
+    lossy.reach(1.0899)
+    found = lossy.adapter.find_cancellation(lossy.ticket)
+    assert found == OrderResult(0, False, 10023, f"The order {lossy.ticket} was filled before it could be cancelled.")
+
+
+def test_a_past_that_does_not_show_yet_is_no_trace(lossy: LostBooth) -> None:
+    lossy.module.hide_new("history_orders_get")
+    lossy.lose(lambda: lossy.adapter.cancel_order(lossy.ticket))
+    assert lossy.adapter.find_cancellation(lossy.ticket) is None
+    lossy.module.hidden.clear()
+    assert lossy.adapter.find_cancellation(lossy.ticket) is not None
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"price": 1.0912345},
+        {"sl": 1.07, "tp": None},
+        {"expiration_ms": 1_717_495_200_999},
+        {"price": 1.085, "sl": None, "expiration_ms": 1_717_495_200_000},
+    ],
+)
+def test_a_change_is_seen_on_the_order_and_one_that_never_arrived_is_not(
+    lossy: LostBooth, terms: dict[str, Any]
+) -> None:
+    change = OrderChange(lossy.ticket, **terms)
+    lossy.lose(lambda: lossy.adapter.modify_order(change), "request")
+    assert lossy.adapter.find_order_change(change) is None
+    lossy.lose(lambda: lossy.adapter.modify_order(change))
+    assert lossy.adapter.find_order_change(change) == OrderResult(lossy.ticket, True, 10009, order=lossy.ticket)
+
+
+def test_a_change_before_the_order_was_filled_is_seen_on_it_afterwards(lossy: LostBooth) -> None:
+    change = OrderChange(lossy.ticket, price=1.095)
+    lossy.lose(lambda: lossy.adapter.modify_order(change))
+    lossy.reach(1.0949)
+    found = lossy.adapter.find_order_change(change)
+    assert found is not None
+    assert found.success
+
+
+def test_a_change_that_came_too_late_says_what_became_of_the_order(lossy: LostBooth) -> None:
+    change = OrderChange(lossy.ticket, price=1.05)
+    lossy.lose(lambda: lossy.adapter.modify_order(change), "request")
+    lossy.adapter.cancel_order(lossy.ticket)
+    assert lossy.adapter.find_order_change(change) == OrderResult(
+        0, False, 10023, f"The order {lossy.ticket} was cancelled and does not show the terms asked for."
+    )
+
+
+def test_orders_seen_without_the_broker_prove_nothing(lossy: LostBooth) -> None:
+    lossy.module._module.switches.connected = False
+    with pytest.raises(TerminalUnavailable):
+        lossy.adapter.find_cancellation(lossy.ticket)
+    with pytest.raises(TerminalUnavailable):
+        lossy.adapter.find_order_change(OrderChange(lossy.ticket, sl=1.0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -23,6 +24,7 @@ BUY = NewOrder("EURUSD", Side.BUY, OrderType.MARKET, 0.1)
 TAGGED_IN_COMMENT = replace(BUY, magic=77, comment="bot")
 UNTAGGED = replace(BUY, magic=77, comment="a comment without any room")
 LIMIT = NewOrder("EURUSD", Side.BUY, OrderType.LIMIT, 0.1, price=1.05)
+STOP_LIMIT = NewOrder("EURUSD", Side.BUY, OrderType.STOP_LIMIT, 0.1, price=1.2, stop_limit_price=1.15)
 
 
 class Counter:
@@ -63,7 +65,7 @@ def counter() -> Counter:
 
 
 @pytest.mark.parametrize("server", ["Sim-Demo", "Sim-Netting"])
-@pytest.mark.parametrize("order", [BUY, TAGGED_IN_COMMENT, UNTAGGED, LIMIT, replace(LIMIT, magic=5)])
+@pytest.mark.parametrize("order", [BUY, TAGGED_IN_COMMENT, UNTAGGED, LIMIT, replace(LIMIT, magic=5), STOP_LIMIT])
 def test_an_executed_order_is_found_with_the_result_that_was_lost(server: str, order: NewOrder) -> None:
     counter = Counter(server)
     expected = counter.adapter.place_order(order, tag=Tag(900))
@@ -81,7 +83,7 @@ def test_an_executed_order_is_found_with_the_result_that_was_lost(server: str, o
     assert counter.module.sends == 2
 
 
-@pytest.mark.parametrize("order", [BUY, TAGGED_IN_COMMENT, UNTAGGED, LIMIT])
+@pytest.mark.parametrize("order", [BUY, TAGGED_IN_COMMENT, UNTAGGED, LIMIT, STOP_LIMIT])
 def test_an_order_that_never_arrived_leaves_no_trace(counter: Counter, order: NewOrder) -> None:
     counter.adapter.place_order(order, tag=Tag(900))
     tag = next(counter.tags)
@@ -131,6 +133,59 @@ def test_an_order_without_a_tag_from_before_the_login_may_be_another_requests(co
     reopened = counter.log_in()
     reopened.remember([found.order], since_ms)
     assert reopened.find_order(UNTAGGED, None, since_ms) is None
+
+
+@pytest.mark.parametrize("is_tagged", [True, False])
+@pytest.mark.parametrize("is_reached", [False, True])
+def test_a_stop_limit_order_is_found_before_and_after_its_first_price(
+    counter: Counter, is_tagged: bool, is_reached: bool
+) -> None:
+    order = replace(STOP_LIMIT, magic=0 if is_tagged else 77, comment="a comment without any room")
+    tag = next(counter.tags)
+    since_ms = counter.lose(order, tag)
+    if is_reached:
+        counter.pass_time(1)
+        counter.broker.set_price("EURUSD", 1.2, 1.2001)
+        assert counter.adapter.orders()[0].order_type is OrderType.LIMIT
+    found = counter.adapter.find_order(order, tag, since_ms)
+    assert found is not None
+    assert (found.order, found.price, found.volume) == (counter.module.executed[-1], 1.2, 0.1)
+
+
+@pytest.mark.parametrize("other", [{"price": 1.21}, {"stop_limit_price": 1.16}])
+def test_a_pending_order_at_other_prices_is_not_taken_for_the_one(counter: Counter, other: dict[str, Any]) -> None:
+    order = replace(STOP_LIMIT, magic=77, comment="a comment without any room")
+    since_ms = counter.lose(order, None, "request")
+    counter.lose(replace(order, **other), None)
+    assert counter.adapter.find_order(order, None, since_ms) is None
+
+
+@pytest.mark.parametrize("order", [UNTAGGED, replace(LIMIT, magic=7, comment="a comment without any room")])
+def test_an_order_of_an_earlier_life_is_adopted_for_its_tag_alone(counter: Counter, order: NewOrder) -> None:
+    """Whatever the clocks say: a gateway that is gone knew its other orders, this one does not."""
+    tag = next(counter.tags)
+    since_ms = counter.lose(order, tag)
+    with pytest.raises(OutcomeUnknown):
+        counter.adapter.find_order(order, tag, since_ms, is_earlier=True)
+    assert counter.adapter.find_order(order, tag, since_ms) is not None
+    tagged = replace(order, magic=0, volume=0.3)
+    tag = next(counter.tags)
+    since_ms = counter.lose(tagged, tag)
+    assert counter.adapter.find_order(tagged, tag, since_ms, is_earlier=True) is not None
+
+
+def test_a_close_of_an_earlier_life_is_adopted_for_its_tag_alone(counter: Counter) -> None:
+    order = replace(BUY, magic=77)
+    ticket = counter.adapter.place_order(order, tag=Tag(900)).ticket
+    counter.pass_time(1)
+    since_ms = counter.clock.now_ms()
+    counter.module.loses = "answer"
+    with pytest.raises(OutcomeUnknown):
+        counter.adapter.close_position(ticket, 0.04, tag=None)
+    counter.module.loses = None
+    with pytest.raises(OutcomeUnknown):
+        counter.adapter.find_close(ticket, 0.04, Tag(5), since_ms, is_earlier=True)
+    assert counter.adapter.find_close(ticket, 0.04, None, since_ms) is not None
 
 
 @pytest.mark.parametrize("order", [BUY, TAGGED_IN_COMMENT, LIMIT])

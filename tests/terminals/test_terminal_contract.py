@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
-from reference_server.domain.errors import PositionNotFound, SymbolNotFound
+from reference_server.domain.errors import OrderNotFound, PositionNotFound, SymbolNotFound, TerminalUnavailable
 from reference_server.domain.events import AccountChanged, CandleClosed, OrderSettled, PositionChanged, TickArrived
 from reference_server.domain.market import Timeframe
-from reference_server.domain.trading import KEEP, Keep, NewOrder, OrderType, PositionChange, Side
+from reference_server.domain.trading import (
+    KEEP,
+    HistoryQuery,
+    Keep,
+    NewOrder,
+    OrderCancellation,
+    OrderChange,
+    OrderState,
+    OrderType,
+    PositionChange,
+    PositionClose,
+    Side,
+    TradeMark,
+)
 from reference_server.usecases.ports import BrokerUnreachable, LoginRefused, Terminal
 from tests.terminals.fakes import Desk
 
 BUY = NewOrder("EURUSD", Side.BUY, OrderType.MARKET, 0.1)
 SELL = NewOrder("EURUSD", Side.SELL, OrderType.MARKET, 0.1)
+LIMIT = NewOrder("EURUSD", Side.BUY, OrderType.LIMIT, 0.1, price=1.09, sl=1.08, tp=1.12, comment="bot", magic=77)
+STOP_LIMIT = NewOrder("EURUSD", Side.BUY, OrderType.STOP_LIMIT, 0.1, price=1.105, stop_limit_price=1.102)
+HOUR_MS = 3_600_000
 
 
 async def test_a_login_opens_the_account_that_was_asked_for(terminal: Terminal) -> None:
@@ -308,3 +328,240 @@ async def test_a_netting_account_keeps_one_position_for_each_symbol(desk: Desk) 
 async def test_closing_a_terminal_twice_is_harmless(terminal: Terminal) -> None:
     await terminal.close()
     await terminal.close()
+
+
+def everything(desk: Desk, **narrower: Any) -> HistoryQuery:
+    now_ms = desk.clock.now_ms()
+    return HistoryQuery(**{"from_ms": now_ms - 24 * HOUR_MS, "to_ms": now_ms + HOUR_MS, "limit": 1000, **narrower})
+
+
+async def test_a_stop_limit_order_rests_at_its_second_price_once_the_first_was_reached(
+    desk: Desk, terminal: Terminal
+) -> None:
+    result = await terminal.place_order(STOP_LIMIT)
+    assert (result.success, result.price, result.volume) == (True, 1.105, 0.1)
+    (order,) = await terminal.orders()
+    assert order == await terminal.order(result.ticket)
+    assert (order.order_type, order.price, order.stop_limit_price) == (OrderType.STOP_LIMIT, 1.105, 1.102)
+    assert (order.state, order.remaining, order.expiration_ms) == (OrderState.PLACED, 0.1, None)
+    desk.pass_time(1)
+    desk.price("EURUSD", 1.1049, 1.105)
+    (order,) = await terminal.orders()
+    assert (order.ticket, order.order_type, order.price) == (result.ticket, OrderType.LIMIT, 1.102)
+    desk.pass_time(1)
+    desk.price("EURUSD", 1.1019, 1.102)
+    opened = await desk.heard.first(PositionChanged)
+    assert (opened.position.ticket, opened.position.open_price) == (result.ticket, 1.102)
+    assert (await terminal.order(result.ticket)).state is OrderState.FILLED
+
+
+async def test_the_prices_of_a_stop_limit_order_must_be_in_order(terminal: Terminal) -> None:
+    result = await terminal.place_order(replace(STOP_LIMIT, stop_limit_price=1.11))
+    assert (result.success, result.retcode) == (False, 10015)
+
+
+async def test_an_order_expires_at_its_moment_and_not_later(desk: Desk, terminal: Terminal) -> None:
+    until_ms = desk.clock.now_ms() + 10_999
+    ticket = (await terminal.place_order(replace(LIMIT, expiration_ms=until_ms))).ticket
+    expiration_ms = (await terminal.order(ticket)).expiration_ms
+    assert expiration_ms == until_ms // 1000 * 1000
+    desk.pass_time(11)
+    desk.price("EURUSD", 1.1, 1.1001)
+    assert await terminal.orders() == []
+    order = await terminal.order(ticket)
+    assert (order.state, order.done_time_ms, order.remaining) == (OrderState.EXPIRED, expiration_ms, 0.1)
+    assert [order.ticket for order in await terminal.past_orders(everything(desk))] == [ticket]
+
+
+async def test_an_expiration_that_has_passed_is_refused(desk: Desk, terminal: Terminal) -> None:
+    for until_ms in (0, desk.clock.now_ms() - 1000):
+        result = await terminal.place_order(replace(LIMIT, expiration_ms=until_ms))
+        assert (result.success, result.retcode, result.error) == (False, 10022, "Invalid expiration date.")
+
+
+async def test_the_expiration_of_a_market_order_is_ignored(desk: Desk, terminal: Terminal) -> None:
+    assert (await terminal.place_order(replace(BUY, expiration_ms=1))).success
+
+
+async def test_a_change_of_a_pending_order_keeps_what_it_does_not_name(desk: Desk, terminal: Terminal) -> None:
+    ticket = (await terminal.place_order(LIMIT)).ticket
+    until_ms = desk.clock.now_ms() + HOUR_MS
+    result = await terminal.modify_order(OrderChange(ticket, price=1.0912345, tp=None, expiration_ms=until_ms))
+    assert (result.success, result.ticket) == (True, ticket)
+    order = await terminal.order(ticket)
+    assert (order.price, order.sl, order.tp, order.expiration_ms) == (1.09123, 1.08, None, until_ms)
+    assert (order.magic, order.comment, order.setup_time_ms) == (77, "bot", desk.clock.now_ms())
+    refused = await terminal.modify_order(OrderChange(ticket, price=1.2))
+    assert (refused.success, refused.retcode) == (False, 10015)
+
+
+async def test_a_cancelled_order_is_past(desk: Desk, terminal: Terminal) -> None:
+    ticket = (await terminal.place_order(LIMIT)).ticket
+    desk.pass_time(2)
+    result = await terminal.cancel_order(ticket)
+    assert (result.success, result.ticket) == (True, ticket)
+    assert await terminal.orders() == []
+    order = await terminal.order(ticket)
+    assert (order.state, order.done_time_ms) == (OrderState.CANCELLED, desk.clock.now_ms())
+    with pytest.raises(OrderNotFound):
+        await terminal.cancel_order(ticket)
+    with pytest.raises(OrderNotFound):
+        await terminal.modify_order(OrderChange(ticket, price=1.08))
+
+
+@pytest.mark.parametrize("ticket", [0, -1, 1, 2**63, 2**64, 10**30])
+async def test_an_unknown_order_is_not_found(terminal: Terminal, ticket: int) -> None:
+    with pytest.raises(OrderNotFound):
+        await terminal.order(ticket)
+    with pytest.raises(OrderNotFound):
+        await terminal.cancel_order(ticket)
+    with pytest.raises(OrderNotFound):
+        await terminal.modify_order(OrderChange(ticket, sl=1.0))
+
+
+async def test_the_past_is_read_by_time_in_utc_and_without_tags(desk: Desk, terminal: Terminal) -> None:
+    opened_ms = desk.clock.now_ms()
+    order = replace(BUY, magic=77, comment="bot")
+    ticket = (await terminal.place_order(order, TradeMark(5, opened_ms))).ticket
+    desk.pass_time(3600)
+    desk.price("EURUSD", 1.101, 1.1011)
+    await terminal.close_position(ticket, 0.04)
+    closed_ms = desk.clock.now_ms()
+    deposit, entry, leaving = await terminal.deals(everything(desk))
+    assert (deposit.type, deposit.profit, deposit.symbol, deposit.order) == ("balance", 10_000.0, None, None)
+    assert (deposit.entry, deposit.reason, deposit.position) == (None, None, None)
+    assert (entry.type, entry.entry, entry.reason, entry.time_ms) == ("buy", "in", "expert", opened_ms)
+    assert (entry.position, entry.volume, entry.price, entry.commission) == (ticket, 0.1, 1.1001, -0.35)
+    assert (entry.magic, entry.comment, entry.symbol) == (77, "bot", "EURUSD")
+    assert (leaving.type, leaving.entry, leaving.position, leaving.time_ms) == ("sell", "out", ticket, closed_ms)
+    assert (leaving.volume, leaving.price, leaving.profit, leaving.comment) == (0.04, 1.101, 3.6, "")
+    first, second = await terminal.past_orders(everything(desk))
+    assert (first.ticket, first.order_type, first.state, first.price) == (
+        ticket,
+        OrderType.MARKET,
+        OrderState.FILLED,
+        0,
+    )
+    assert (first.side, first.position, first.done_time_ms, first.remaining) == (Side.BUY, ticket, opened_ms, 0.0)
+    assert (second.side, second.position, second.volume, second.magic) == (Side.SELL, ticket, 0.04, 77)
+    assert list(await terminal.deals(everything(desk, from_ms=opened_ms + 1))) == [leaving]
+    assert list(await terminal.deals(everything(desk, to_ms=closed_ms))) == [deposit, entry]
+    assert list(await terminal.past_orders(everything(desk, to_ms=opened_ms))) == []
+
+
+async def test_the_past_is_read_in_pages_and_by_position(desk: Desk, terminal: Terminal) -> None:
+    tickets = []
+    for _ in range(3):
+        tickets.append((await terminal.place_order(BUY)).ticket)
+        await terminal.close_position(tickets[-1], None)
+    whole = list(await terminal.deals(everything(desk)))
+    assert len(whole) == 7
+    pages, after = [], None
+    while page := list(await terminal.deals(everything(desk, limit=2, after=after))):
+        assert len(page) <= 2
+        pages += page
+        after = (page[-1].time_ms, page[-1].ticket)
+    assert pages == whole
+    of_second = [deal for deal in whole if deal.position == tickets[1]]
+    assert len(of_second) == 2
+    assert list(await terminal.deals(everything(desk, position=tickets[1]))) == of_second
+    orders = await terminal.past_orders(everything(desk, position=tickets[1]))
+    assert [(order.position, order.side) for order in orders] == [(tickets[1], Side.BUY), (tickets[1], Side.SELL)]
+    for absent in (0, -1, 12, 2**64, 10**30):
+        assert list(await terminal.deals(everything(desk, position=absent))) == []
+
+
+async def test_a_check_tells_the_figures_after_an_order_and_sends_nothing(terminal: Terminal) -> None:
+    check = await terminal.check_order(BUY)
+    assert (check.success, check.retcode, check.error, check.balance) == (True, 0, None, 10_000.0)
+    sent = await terminal.place_order(BUY)
+    assert (await terminal.account_info()).margin == check.margin
+    assert len(await terminal.positions()) == 1
+    await terminal.close_position(sent.ticket, None)
+    pending = await terminal.check_order(STOP_LIMIT)
+    assert pending.success
+    assert await terminal.orders() == []
+
+
+@pytest.mark.parametrize(
+    ("order", "retcode"),
+    [
+        (replace(BUY, volume=0.001), 10014),
+        (replace(LIMIT, price=1.2), 10015),
+        (replace(BUY, sl=1.2), 10016),
+        (replace(BUY, volume=50.0), 10019),
+        (replace(LIMIT, expiration_ms=1000), 10022),
+    ],
+)
+async def test_a_check_refuses_as_the_broker_would(terminal: Terminal, order: NewOrder, retcode: int) -> None:
+    check = await terminal.check_order(order)
+    refused = await terminal.place_order(order)
+    assert (check.success, check.retcode, check.error) == (False, retcode, refused.error)
+    assert refused.retcode == retcode
+    with pytest.raises(SymbolNotFound):
+        await terminal.check_order(replace(order, symbol="NOSUCH"))
+
+
+async def test_candles_are_read_oldest_first_and_only_the_forming_one_is_incomplete(
+    desk: Desk, terminal: Terminal
+) -> None:
+    begun_ms = desk.clock.now_ms() // 60_000 * 60_000 + 60_000
+    desk.pass_time((begun_ms - desk.clock.now_ms()) / 1000)
+    for minute in range(4):
+        for step in range(3):
+            bid = round(1.1 + minute * 0.001 + step * 0.0001, 5)
+            desk.price("EURUSD", bid, round(bid + 0.0001, 5))
+            desk.pass_time(20)
+    desk.pass_time(-5)
+    candles = list(await terminal.candles("EURUSD", Timeframe.M1, begun_ms, None, 100))
+    assert [candle.time_ms for candle in candles] == [begun_ms + n * 60_000 for n in range(4)]
+    assert [candle.complete for candle in candles] == [True, True, True, False]
+    assert (candles[1].open, candles[1].high, candles[1].low, candles[1].close) == (1.101, 1.1012, 1.101, 1.1012)
+    assert (candles[1].symbol, candles[1].timeframe, candles[1].volume) == ("EURUSD", Timeframe.M1, 3)
+    newest = await terminal.candles("EURUSD", Timeframe.M1, None, None, 2)
+    assert list(newest) == candles[2:]
+    before = await terminal.candles("EURUSD", Timeframe.M1, None, begun_ms + 120_000, 1)
+    assert list(before) == candles[1:2]
+    assert list(await terminal.candles("EURUSD", Timeframe.M1, 0, 60_000, 10)) == []
+    desk.pass_time(6)
+    assert (await terminal.candles("EURUSD", Timeframe.M1, None, None, 1))[0].complete
+    with pytest.raises(SymbolNotFound):
+        await terminal.candles("NOSUCH", Timeframe.M1, None, None, 1)
+
+
+async def test_a_specification_says_what_a_trader_must_know(terminal: Terminal) -> None:
+    specification = await terminal.specification("EURUSD")
+    assert (specification.digits, specification.tick_size, specification.tick_value) == (5, 1e-5, 1.0)
+    assert (specification.contract_size, specification.stops_level) == (100_000.0, 0)
+    assert (specification.volume_min, specification.volume_max, specification.volume_step) == (0.01, 100.0, 0.01)
+    assert (specification.currency_base, specification.currency_profit) == ("EUR", "USD")
+    assert specification.currency_margin == "EUR"
+    assert "fok" in specification.filling_modes
+    assert specification == await terminal.specification("EURUSD")
+    with pytest.raises(SymbolNotFound):
+        await terminal.specification("NOSUCH")
+
+
+async def test_a_trade_of_an_earlier_life_is_found_by_its_mark(desk: Desk, terminal: Terminal) -> None:
+    mark, close_mark = (TradeMark(tag, desk.clock.now_ms()) for tag in (0x123456789ABC, 6))
+    result = await terminal.place_order(BUY, mark)
+    closed = await terminal.close_position(result.ticket, 0.04, close_mark)
+    cancelled = await terminal.place_order(LIMIT, TradeMark(7, mark.since_ms))
+    await terminal.cancel_order(cancelled.ticket)
+    await terminal.close()
+    terminal = await desk.open()
+    assert await terminal.reconcile(BUY, mark) == result
+    assert await terminal.reconcile(PositionClose(result.ticket, 0.04), close_mark) == closed
+    assert await terminal.reconcile(LIMIT, TradeMark(7, mark.since_ms)) == cancelled
+    gone = await terminal.reconcile(OrderCancellation(cancelled.ticket), TradeMark(8, mark.since_ms))
+    assert gone is not None
+    assert gone.success
+    assert len(await terminal.positions()) == 1, "nothing was sent again"
+
+
+async def test_a_search_ends_when_its_terminal_is_closed(desk: Desk, terminal: Terminal) -> None:
+    searching = asyncio.ensure_future(terminal.reconcile(BUY, TradeMark(9, desk.clock.now_ms())))
+    await asyncio.sleep(0)
+    await terminal.close()
+    with pytest.raises(TerminalUnavailable):
+        await searching

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reference_server.domain.account import Mt5Credentials
 from reference_server.domain.errors import OutcomeUnknown, TerminalUnavailable
 from reference_server.domain.events import ConnectionChanged, OrderSettled
-from reference_server.domain.trading import NewOrder, OrderResult, OrderType, PositionChange, Side
+from reference_server.domain.trading import (
+    NewOrder,
+    OrderCancellation,
+    OrderChange,
+    OrderResult,
+    OrderType,
+    PositionChange,
+    PositionClose,
+    Side,
+    TradeMark,
+)
 from reference_server.terminals.adapter.tags import Tag
-from reference_server.terminals.workers.intents import Intent, Placing
+from reference_server.terminals.workers.intents import Cancelling, Changing, Closing, Intent, Modifying, Placing
 from reference_server.terminals.workers.ledgers import Ledgers
 from reference_server.terminals.workers.process import Deadlines
 from reference_server.terminals.workers.trades import Trades
@@ -33,6 +45,7 @@ class Broker:
         self.clock = clock
         self.sent = 0
         self.looks: list[float] = []
+        self.sought: list[Intent] = []
         self.found: OrderResult | Exception | None = None
         self.found_at = 0.0
         self.answer: OrderResult | Exception = OutcomeUnknown()
@@ -45,6 +58,7 @@ class Broker:
 
     async def look(self, intent: Intent) -> OrderResult | None:
         self.looks.append(self.clock.monotonic())
+        self.sought.append(intent)
         if isinstance(self.found, Exception):
             raise self.found
         return self.found if self.clock.monotonic() >= self.found_at else None
@@ -268,3 +282,130 @@ async def test_a_shared_worker_that_dies_takes_no_order_with_it(workshop: Worksh
             await lost
         assert [position.ticket for position in await reopened.positions()] == [ticket]
         assert len(desk.heard.of(ConnectionChanged)) == 2
+
+
+MARK = TradeMark(77, 1_000)
+
+
+async def test_a_search_that_runs_is_joined_and_its_late_result_reaches_who_reconciles(
+    broker: Broker, trades: Trades
+) -> None:
+    broker.found, broker.found_at = RESULT, broker.clock.monotonic() + 60.0
+    with pytest.raises(OutcomeUnknown):
+        await trades.place(BUY, MARK)
+    looks = len(broker.looks)
+    first, second = await asyncio.gather(trades.reconcile(BUY, MARK), trades.reconcile(BUY, MARK))
+    assert first == second == RESULT
+    assert len(broker.looks) - looks < 20, "one search for both"
+    assert await trades.reconcile(BUY, MARK) == RESULT, "what was found stays known"
+    assert broker.sent == 1
+
+
+async def test_a_trade_of_an_earlier_life_is_searched_as_such_and_never_sent(broker: Broker, trades: Trades) -> None:
+    broker.found = RESULT
+    assert await trades.reconcile(BUY, MARK) == RESULT
+    (intent,) = {*broker.sought}
+    assert intent == Placing(BUY, Tag(77), 1_000, is_earlier=True)
+    assert broker.sent == 0
+
+
+async def test_a_search_without_a_trace_ends_in_none_when_its_watch_is_over(broker: Broker, trades: Trades) -> None:
+    begun = broker.clock.monotonic()
+    assert await trades.reconcile(BUY, MARK) is None
+    assert SECONDS.watching - 10 <= broker.looks[-1] - begun <= SECONDS.watching
+
+
+async def test_a_terminal_that_never_answered_is_no_proof_of_absence(broker: Broker, trades: Trades) -> None:
+    broker.found = TerminalUnavailable()
+    with pytest.raises(TerminalUnavailable):
+        await trades.reconcile(BUY, MARK)
+
+
+async def test_other_trades_wait_while_one_of_an_earlier_life_settles(broker: Broker, trades: Trades) -> None:
+    begun = broker.clock.monotonic()
+    searching = asyncio.ensure_future(trades.reconcile(BUY, MARK))
+    await until(lambda: broker.looks)
+    broker.answer = RESULT
+    assert await trades.place(BUY) == RESULT
+    assert broker.clock.monotonic() - begun >= SECONDS.settling
+    searching.cancel()
+
+
+async def test_a_search_outlives_the_terminal_that_was_asked(
+    clock: HandClock, broker: Broker, trades: Trades, unsettled: Unsettled
+) -> None:
+    searching = asyncio.ensure_future(trades.reconcile(BUY, MARK))
+    await until(lambda: broker.looks)
+    unsettled.detach(broker.look)
+    trades.close()
+    with pytest.raises(TerminalUnavailable, match="closed"):
+        await searching
+    with pytest.raises(TerminalUnavailable):
+        await trades.reconcile(BUY, MARK)
+    other = Broker(clock)
+    unsettled.attach(other.look)
+    reopened = Trades(clock, other.perform, unsettled)
+    other.found, other.found_at = RESULT, clock.monotonic() + 20.0
+    assert await reopened.reconcile(BUY, MARK) == RESULT
+    assert {intent.tag for intent in other.sought} == {Tag(77)}
+
+
+async def test_closing_tells_who_reconciles_that_nothing_is_known(trades: Trades, unsettled: Unsettled) -> None:
+    searching = asyncio.ensure_future(trades.reconcile(BUY, MARK))
+    await until(lambda: unsettled.is_settling)
+    await unsettled.close()
+    with pytest.raises(TerminalUnavailable):
+        await searching
+
+
+@pytest.mark.parametrize(
+    ("request_", "kind"),
+    [
+        (PositionClose(5, 0.1), Closing),
+        (PositionChange(5, sl=1.0), Modifying),
+        (OrderChange(5, price=1.0), Changing),
+        (OrderCancellation(5), Cancelling),
+    ],
+)
+async def test_every_kind_of_trade_is_lost_and_found_by_its_mark(
+    broker: Broker, trades: Trades, request_: Any, kind: type
+) -> None:
+    calls: dict[type, Callable[[], Awaitable[OrderResult]]] = {
+        Closing: lambda: trades.close_position(5, 0.1, MARK),
+        Modifying: lambda: trades.modify(request_, MARK),
+        Changing: lambda: trades.change_order(request_, MARK),
+        Cancelling: lambda: trades.cancel(5, MARK),
+    }
+    with pytest.raises(OutcomeUnknown):
+        await calls[kind]()
+    broker.found = RESULT
+    assert await trades.reconcile(request_, MARK) == RESULT
+    assert {type(intent) for intent in broker.sought} == {kind}
+    assert {(intent.tag, intent.since_ms) for intent in broker.sought} == {(Tag(77), 1_000)}
+    assert broker.sent == 1
+
+
+@pytest.mark.parametrize("trade", ["cancel", "change", "place"])
+async def test_an_answer_about_a_pending_order_that_was_lost_is_found_after_reopening(
+    served: ServedDesk, trade: str
+) -> None:
+    terminal = await served.open()
+    limit = NewOrder("EURUSD", Side.BUY, OrderType.STOP_LIMIT, 0.1, price=1.2, stop_limit_price=1.15)
+    ticket = (await terminal.place_order(limit)).ticket
+    served.fault({"kind": "answer_lost"})
+    call = {
+        "cancel": terminal.cancel_order(ticket),
+        "change": terminal.modify_order(OrderChange(ticket, price=1.19, sl=1.05)),
+        "place": terminal.place_order(replace(limit, volume=0.2)),
+    }
+    lost = asyncio.ensure_future(call.pop(trade))
+    for other in call.values():
+        other.close()
+    await served.heard.first(ConnectionChanged)
+    await terminal.close()
+    reopened = await served.open()
+    assert (await lost).success
+    orders = {order.ticket: order for order in await reopened.orders()}
+    assert len(orders) == {"cancel": 0, "change": 1, "place": 2}[trade]
+    if trade == "change":
+        assert (orders[ticket].price, orders[ticket].stop_limit_price, orders[ticket].sl) == (1.19, 1.15, 1.05)

@@ -79,11 +79,11 @@ class Candles:
     def _until(self, symbol: str, timeframe: Timeframe, from_ms: int | None, to_ms: int, limit: int) -> list[Row]:
         """Read bars of a range that has passed; it may lie before the first bar that there is."""
         module = self._connection.module
-        last = self._broker_clock.to_server_ms(to_ms) // 1000 + _MARGIN_SECONDS
+        last = min(self._broker_clock.to_server_ms(max(0, to_ms)) // 1000 + _MARGIN_SECONDS, _LATEST_SECONDS)
         count = _bars_between(timeframe, from_ms, to_ms, limit) + _bars_of_margin(timeframe)
 
         def look() -> list[Row] | None:
-            rates = module.copy_rates_from(symbol, TIMEFRAMES[timeframe], min(max(0, last), _LATEST_SECONDS), count)
+            rates = module.copy_rates_from(symbol, TIMEFRAMES[timeframe], last, count)
             return self._rows(rates, "copy_rates_from")
 
         rows = look()

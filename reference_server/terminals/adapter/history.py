@@ -110,14 +110,19 @@ class History:
                 yield self._connection.rows(kind.read(position=identifier), kind.name)
             return
         from_ms = query.from_ms if query.after is None else max(query.from_ms, query.after[0])
-        start = _second(self._broker_clock.to_server_ms(from_ms) // 1000 - _MARGIN_SECONDS)
-        until = _second(self._broker_clock.to_server_ms(query.to_ms) // 1000 + _MARGIN_SECONDS)
+        start = self._second(from_ms, -_MARGIN_SECONDS)
+        until = self._second(query.to_ms, _MARGIN_SECONDS)
         while start <= until:
             end = until
             while end - start > _SHORTEST_PART_SECONDS and (kind.count(start, end) or 0) > _PART_ROWS:
                 end = start + (end - start) // 2
             yield self._connection.rows(kind.read(start, end), kind.name)
             start = end + 1
+
+    def _second(self, utc_ms: int, margin_seconds: int) -> int:
+        """A second of the server's clock that the package takes, so far from a moment of UTC."""
+        known_ms = min(max(0, utc_ms), _LATEST_SECONDS * 1000)
+        return min(max(0, self._broker_clock.to_server_ms(known_ms) // 1000 + margin_seconds), _LATEST_SECONDS)
 
     def _identifier(self, ticket: int) -> int:
         """What a position's deals and orders name it by: its first ticket, also when a reversal gave it another."""
@@ -133,7 +138,3 @@ class History:
         if record.state not in FINAL_STATES or not record.time_done_msc:
             return None
         return self._pending.shape(record)
-
-
-def _second(second: int) -> int:
-    return min(max(0, second), _LATEST_SECONDS)

@@ -12,6 +12,7 @@ from reference_server.terminals.adapter.connection import Connection
 from reference_server.terminals.adapter.constants import (
     EXPIRATION_MASK_SPECIFIED,
     PENDING_ORDERS,
+    STOP_LIMIT_ORDERS,
     TIME_GTC,
     TIME_SPECIFIED,
 )
@@ -23,6 +24,8 @@ from reference_server.usecases.ports import Clock
 
 TICKETS: Final = range(1, 1 << 63)
 """Others no order has."""
+_LATEST_EXPIRATION_MS: Final = 32_503_593_600_000
+"""The last day of the year 2999; MetaTrader's times end with the next one."""
 _TARDY_SECONDS: Final = 2.0
 """How long after it was placed an order may fail to show."""
 _TARDY_LOOKS: Final = 10
@@ -72,6 +75,13 @@ class PendingOrders:
         """Change one. Raises OrderNotFound, TerminalUnavailable, OutcomeUnknown."""
         record = self._waiting(change.ticket)
         symbol = self._symbols.select(record.symbol)
+        if change.stop_limit_price is not KEEP and record.type not in STOP_LIMIT_ORDERS:
+            return OrderResult(
+                ticket=0,
+                success=False,
+                retcode=retcodes.INVALID,
+                error=f"The order {change.ticket} is no stop-limit order, or its first price was reached already.",
+            )
         if isinstance(change.expiration_ms, int) and not symbol.expiration_mask & EXPIRATION_MASK_SPECIFIED:
             return refusal(retcodes.INVALID_EXPIRATION, symbol)
         type_time, expiration = self._expiration(record, change)
@@ -156,7 +166,8 @@ class PendingOrders:
 
 def expiration_seconds(expiration_ms: int, broker_clock: BrokerClock) -> int:
     """Put the end of an order into seconds of the server's clock, rounded down: it never stands longer than asked."""
-    return max(1, broker_clock.to_server_ms(expiration_ms) // 1000)  # 0 would be never
+    known_ms = min(max(0, expiration_ms), _LATEST_EXPIRATION_MS)
+    return max(1, broker_clock.to_server_ms(known_ms) // 1000)  # 0 would be never
 
 
 def _not_found(ticket: int) -> OrderNotFound:

@@ -64,8 +64,10 @@ class Positions:
     def opened(self, ticket: int) -> None:
         """Note that an order has just opened a position, which may show a little later."""
         now = self._clock.monotonic()
-        self._opened_at = {t: at for t, at in self._opened_at.items() if now - at < _TARDY_SECONDS}
+        self._opened_at.pop(ticket, None)
         self._opened_at[ticket] = now
+        while now - next(iter(self._opened_at.values())) >= _TARDY_SECONDS:  # the oldest stand first
+            del self._opened_at[next(iter(self._opened_at))]
 
     def _is_tardy(self, ticket: int) -> bool:
         """Whether a position that does not show was opened just now and has not been closed since."""

@@ -19,8 +19,6 @@ _QUARTER_SECONDS: Final = bar_seconds(SESSION_TIMEFRAME)
 _QUARTER_MINUTES: Final = _QUARTER_SECONDS // 60
 _QUARTERS: Final = WEEK_SECONDS // _QUARTER_SECONDS
 SESSION_BARS: Final = 3 * _QUARTERS
-_LEAST_SECONDS: Final = WEEK_SECONDS - 3 * 86_400
-"""Bars must reach back so far: less is no week, even with the weekend at its beginning."""
 
 
 def sessions_of(openings: Iterable[int], now: int, offset_seconds: int) -> tuple[Session, ...] | None:
@@ -30,7 +28,7 @@ def sessions_of(openings: Iterable[int], now: int, offset_seconds: int) -> tuple
     their own clock all year.
     """
     recent = [opened for opened in openings if opened >= now - 3 * WEEK_SECONDS]
-    if not recent or min(recent) > now - _LEAST_SECONDS:
+    if not recent or min(recent) > now - WEEK_SECONDS:  # a terminal that is still fetching has the newest first
         return None
     shift = offset_seconds // _QUARTER_SECONDS
     traded = {((opened - FIRST_SUNDAY) // _QUARTER_SECONDS - shift) % _QUARTERS for opened in recent}

@@ -155,10 +155,14 @@ class WorkerTerminal:
 
     async def deals(self, query: HistoryQuery) -> Sequence[Deal]:
         """Read deals and balance operations."""
+        if query.position is not None and query.position not in _TICKETS:
+            return []
         return await self._asked(list[Deal], lambda number: Past(number, self._seat, "deals", query))
 
     async def past_orders(self, query: HistoryQuery) -> Sequence[Order]:
         """Read orders that are done, by the time at which they were."""
+        if query.position is not None and query.position not in _TICKETS:
+            return []
         return await self._asked(list[Order], lambda number: Past(number, self._seat, "past_orders", query))
 
     async def symbols(self) -> Sequence[str]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from tests.conformance.extended_broker import ExtendedBroker
+from tests.conformance.extended_gateway import ExtendedGateway
 from tests.conformance.faults.fault import Fault
 from tests.conformance.unusual_gateway import UnusualGateway
 
@@ -16,6 +18,23 @@ def fault(
         return Fault(name, gateway, caught_by, f"TONPO-{requirement}", correct)
 
     return register
+
+
+def extended_fault(
+    caught_by: str, requirement: str, correct: type[ExtendedGateway] = ExtendedGateway
+) -> Callable[[type[ExtendedGateway]], Fault]:
+    """Return a decorator for gateways that have the extended capabilities."""
+    return fault(caught_by, requirement, correct)
+
+
+def at_broker(broker: type[ExtendedBroker], correct: type[ExtendedGateway] = ExtendedGateway) -> type[ExtendedGateway]:
+    """Return a gateway whose accounts trade with this broker."""
+    return type(broker.__name__, (correct,), {"broker_class": broker})
+
+
+def broker_fault(caught_by: str, requirement: str) -> Callable[[type[ExtendedBroker]], Fault]:
+    """Return a decorator for brokers: the fault is a gateway whose accounts trade with it."""
+    return lambda broker: fault(caught_by, requirement, ExtendedGateway)(at_broker(broker))
 
 
 def faults_of(names: dict[str, object]) -> list[Fault]:

@@ -1,0 +1,17 @@
+"""The correct gateway with a past keeps every requirement that binds it, core ones as well."""
+
+from conformance.outcomes import Status
+from tests.conformance.knowing_gateway import CancellingGateway
+from tests.conformance.test_coverage import COVERED
+from tests.conformance.test_faults import catalogue, judged
+
+
+async def test_the_knowing_gateway_breaks_nothing_binding_in_any_profile() -> None:
+    areas = sorted({one.area for one in catalogue().checks})
+    report = await judged(CancellingGateway(), *areas)
+    unsettled = (Status.FAIL, Status.FLAKY, Status.ERROR, Status.COULD_NOT_RUN)
+    assert {one.id: one.reason for one in report.results if one.status in unsettled} == {}
+    rows = {row.id for row in catalogue().ledger if row.capability in COVERED}
+    judging = [one for one in report.results if rows & set(one.requirements)]
+    assert {one.id for one in judging if one.status is not Status.PASS} == set()
+    assert len(judging) >= 20
