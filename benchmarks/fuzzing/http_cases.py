@@ -91,14 +91,16 @@ class HttpCases:
             else:
                 headers += [(parameter.name, text.replace("\n", " ")) for text in texts]
         body = self._body(operation, is_valid and wrong is None, random)
-        method = operation.method
+        method, found = operation.method, path
         if not is_valid:
             method, path = self._disturbed(method, path, headers, query, body, random)
+        is_another = (method, path) != (operation.method, found)
         if body is not None:
             headers += self._body_headers(body, is_valid, random)
         target = path + ("?" + "&".join(query) if query else "")
         head = f"{method} {target} HTTP/1.1\r\n" + "".join(f"{one}: {value}\r\n" for one, value in headers) + "\r\n"
-        return HttpCase(name, sender.name, operation.id, method, (head.encode("latin-1", "replace") + (body or b""),))
+        called = None if is_another else operation.id
+        return HttpCase(name, sender.name, called, method, (head.encode("latin-1", "replace") + (body or b""),))
 
     def _sender(self, operation: Operation, random: Random) -> tuple[User, str | None]:
         """Choose who sends, and with which key: mostly its own, also none or one that nobody has."""

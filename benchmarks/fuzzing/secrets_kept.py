@@ -8,8 +8,6 @@ from benchmarks.fuzzing.cast import KEY_MARK, LOGIN_MARK, PASSWORD_MARK
 
 _ISSUING: Final = ("createUser", "rotateApiKey")
 _LOGIN_DIGITS: Final = 16
-_KEY_SECRET: Final = 20
-"""So many characters of a key's secret part give it away."""
 
 
 class Secrets:
@@ -52,11 +50,8 @@ class Secrets:
         return None
 
     def leaks_in_log(self, content: bytes) -> list[str]:
-        """List the secrets that a log shows, also in part."""
-        found = [f"the key of {owner}" for key, owner in self._keys.items() if _secret_of(key) in content]
+        """List the secrets that a log shows."""
+        found = [f"the key of {owner}" for key, owner in self._keys.items() if key.encode("ascii") in content]
         found += ["a login"] if LOGIN_MARK.encode("ascii") in content else []
         return found + (["a password"] if PASSWORD_MARK.encode("ascii") in content else [])
 
-
-def _secret_of(key: str) -> bytes:
-    return key.rpartition("_")[2][:_KEY_SECRET].encode("ascii")
