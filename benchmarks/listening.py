@@ -115,15 +115,19 @@ class Listener(asyncio.Protocol):
             self._is_open = True
             message = {"type": "subscribe", "symbols": self._symbols, "channels": ["tick"]}
             self.transport.write(_masked(json.dumps(message).encode("ascii")))
-        start = 4 if data[1:2] == b"\x7e" else 2
-        if not data.endswith(b"}"):
-            return data
-        answer = json.loads(data[start:])
-        if answer["type"] != "subscribed":
-            self._fail(f"instead of subscribed came {answer}")
-            return b""
-        self.subscribed.set_result(None)
-        return b""
+        while len(data) >= 4:
+            start = 4 if data[1] == 126 else 2
+            end = start + (int.from_bytes(data[2:4], "big") if start == 4 else data[1])
+            if len(data) < end:
+                break
+            answer, data = json.loads(data[start:end]), data[end:]
+            if answer["type"] == "subscribed":
+                self.subscribed.set_result(None)
+                break
+            if answer["type"] != "snapshot":
+                self._fail(f"instead of subscribed came {answer}")
+                return b""
+        return data
 
     def _look(self, data: bytes, start: int, end: int) -> None:
         """Check one frame and how long it was on its way."""

@@ -40,7 +40,7 @@ async def serve(app: ASGIApp, command: Command, *, is_gateway: bool) -> None:
     """Serve until standard input ends, with the gateway's own settings of uvicorn or with stock ones."""
     listener = listen("127.0.0.1", 0)
     try:
-        server = GatewayServer(server_config(app, lifespan=False) if is_gateway else stock_config(app))
+        server = GatewayServer(server_config(app, lifespan=False)) if is_gateway else uvicorn.Server(stock_config(app))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(server.serve(sockets=[listener]))
             say({"port": listener.getsockname()[1]})

@@ -85,7 +85,8 @@ async def judge_gateway(
             planned = select(catalogue, target, claimed)
             unclaimed = tuple(name for name in catalogue.ledger.capabilities if name not in claimed)
             emit(RunStarted(target, sum(one.status is None for one in planned), claimed, unclaimed))
-            is_interrupted, present = False, ()
+            is_interrupted = False
+            present: tuple[str, ...] = ()
             try:
                 await _adopt(run)
                 await _execute(run, planned)

@@ -21,11 +21,14 @@ from reference_server.api.compiled import Pipeline
 from reference_server.api.failures import Failures
 from reference_server.api.frames import FrameEncoder
 from reference_server.api.history import history_handlers
-from reference_server.api.http import gateway_app, operations_app
+from reference_server.api.http import Edge, gateway_app, operations_app
+from reference_server.api.keys import Authenticate
 from reference_server.api.limits import Limits
 from reference_server.api.market import market_handlers
+from reference_server.api.pages import page_routes
 from reference_server.api.requests import request_handlers
 from reference_server.api.spec_document import claimed_contract, document_routes
+from reference_server.api.strangers import GuardedAuthentication
 from reference_server.api.system import system_handlers
 from reference_server.api.trading import trading_handlers
 from reference_server.api.users import user_handlers
@@ -33,22 +36,40 @@ from reference_server.api.websocket import NoStreamHere, Stream, UpgradeNeeded
 from reference_server.clock import SystemClock
 from reference_server.config import Settings
 from reference_server.domain.plans import PLANS
+from reference_server.metrics import Counts, GatewayCollector, Gauges, registry_of
+from reference_server.metrics_endpoint import MetricsPage, serving_metrics
 from reference_server.provider import choose_terminals, patience
+from reference_server.runtime import Runtime, runtime_of
 from reference_server.storage.journal import SqlJournal
 from reference_server.storage.journal_schema import open_journal_file
 from reference_server.storage.limits import SteadyLimiter
-from reference_server.store import open_store
+from reference_server.storage.stream_positions import SqlStreamPositions
+from reference_server.store import Store, open_store
 from reference_server.telemetry import REQUEST_ID, scrub
 from reference_server.usecases.account_book import AccountBook
 from reference_server.usecases.accounts import AccountUseCases
-from reference_server.usecases.feed import Feeds
+from reference_server.usecases.audit_upkeep import (
+    PURGE_SECONDS,
+    WRITE_SECONDS,
+    AuditPurge,
+    FailedAuthentications,
+)
+from reference_server.usecases.auditing import Auditor
+from reference_server.usecases.feeds import Feeds
+from reference_server.usecases.flushes import Flushes
 from reference_server.usecases.health import HealthUseCases
 from reference_server.usecases.history import Cursors, HistoryUseCases
+from reference_server.usecases.introductions import Introductions
 from reference_server.usecases.market import MarketUseCases
+from reference_server.usecases.observation import AccountLog, ObservedTerminals, Tell
+from reference_server.usecases.operator_changes import POLL_SECONDS, OperatorChanges
 from reference_server.usecases.outbox import CloseCode
-from reference_server.usecases.ports import Clock, Terminals
+from reference_server.usecases.ports import Audit, Clock, Terminals
+from reference_server.usecases.pulse import Pulse
+from reference_server.usecases.readiness import Readiness
 from reference_server.usecases.reconciliation import Reconciler
 from reference_server.usecases.requests import TradeRequests
+from reference_server.usecases.routine import Routine
 from reference_server.usecases.session import SessionLimits
 from reference_server.usecases.streams import Streams
 from reference_server.usecases.supervision import Supervisor
@@ -64,33 +85,53 @@ CAPABILITIES: Final = (
     "symbol-specification",
     "order-check",
     "rate-limit-headers",
+    "stream-resume",
+    "account-status-events",
 )
 """The extended capabilities that this gateway has and claims."""
 
 ACCESS_LOGGER: Final = "tonpo.access"
+TRADES_LOGGER: Final = "tonpo.trades"
 
 
 @asynccontextmanager
 async def open_gateway(
-    settings: Settings, *, clock: Clock | None = None, terminals: Terminals | None = None
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    terminals: Terminals | None = None,
+    runtime: Runtime | None = None,
 ) -> AsyncIterator[ASGIApp]:
     """Open everything and give the application; close it in the reverse order.
 
-    `clock` and `terminals` replace the settings' own. Raises DataInUse, DatabaseUnusable, SecretUnusable,
-    ProviderUnusable, SimulatorStateUnusable, HandlersDiffer.
+    `clock` and `terminals` replace the settings' own; `runtime` is what the server shares.
+
+    Raises MetricsUnusable, DataInUse, DatabaseUnusable, SecretUnusable, ProviderUnusable, SimulatorStateUnusable,
+    HandlersDiffer.
     """
     clock = clock or SystemClock()
+    runtime = runtime or runtime_of(settings)
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings, alone=True))
+        journal_file = open_journal_file(settings.data_dir, is_durable=settings.journal_durability == "power_cut")
+        stack.push_async_callback(journal_file.close)
+        journal = SqlJournal(journal_file, clock)
         limiter = SteadyLimiter(clock)
         registration = Registration(
             PLANS[settings.default_plan], settings.registration_open, settings.registrations_per_minute
         )
         users = UserUseCases(store.users, store.keys, limiter, clock, secrets.token_bytes, registration)
-        feeds = Feeds(FrameEncoder())
-        book = AccountBook(store.accounts)
+        encoder = FrameEncoder()
+        feeds = Feeds(encoder, SqlStreamPositions(journal_file), Introductions(clock))
+        stack.push_async_callback(feeds.close)
+        book = AccountBook(store.accounts, Auditor(clock))
         stack.push_async_callback(book.close)
-        provider = terminals or choose_terminals(settings, clock)
+        lines = _access_log(settings)
+        if lines is not None:
+            stack.callback(lines.flush)
+        watched = terminals or choose_terminals(settings, clock)
+        provider = ObservedTerminals(watched, runtime.measures, clock, _trade_log(lines))
+        book.listen(AccountLog())
         supervisor = Supervisor(
             book,
             store.accounts,
@@ -104,24 +145,36 @@ async def open_gateway(
         stack.push_async_callback(supervisor.stop)
         accounts = AccountUseCases(book, supervisor, store.vault, clock, secrets.token_bytes)
         stack.push_async_callback(accounts.close)
-        journal_file = open_journal_file(settings.data_dir, is_durable=settings.journal_durability == "power_cut")
-        stack.push_async_callback(journal_file.close)
-        journal = SqlJournal(journal_file, clock)
         reconciler = Reconciler(journal)
         stack.push_async_callback(reconciler.close)
         supervisor.on_ready.append(reconciler.terminal_ready)
         requests = TradeRequests(book, supervisor, journal, reconciler, clock, secrets.token_bytes)
         stack.push_async_callback(requests.close)
         history = HistoryUseCases(book, supervisor, clock, Cursors(journal.cursor_secret()))
-        limits = SessionLimits(settings.ws_max_symbols, settings.ws_send_queue_events, settings.ws_max_sockets)
-        streams = Streams(book, supervisor, feeds, limits=limits)
+        limits = SessionLimits(
+            settings.ws_max_symbols,
+            settings.ws_send_queue_events,
+            settings.ws_max_sockets,
+            settings.ws_messages_per_second,
+        )
+        streams = Streams(book, supervisor, feeds, clock, limits=limits)
+        pulse = Pulse(streams.sessions, encoder, clock, heartbeat_seconds=settings.ws_heartbeat_ms / 1000)
+        pulse.start()
+        stack.push_async_callback(pulse.close)
         users.on_key_revoked.append(streams.close_user)
         stack.callback(streams.close_all, CloseCode.RESTARTING)
+        runtime.drain.on_stop.append(lambda: streams.close_all(CloseCode.RESTARTING))
         reconciler.begin()
+        await stack.enter_async_context(_auditing(store.audit, users, clock, settings.audit_keep_days))
         await supervisor.start()
+        readiness = Readiness(store.database.probe, runtime.drain, clock)
+        if runtime.counts is not None:
+            await stack.enter_async_context(_metrics(settings, runtime, runtime.counts, streams, store))
         contract = claimed_contract(CAPABILITIES)
         failures = Failures(_report_defect)
-        health = HealthUseCases(supervisor, streams, version=gateway_version(), capabilities=CAPABILITIES)
+        health = HealthUseCases(
+            supervisor, streams, version=gateway_version(), capabilities=CAPABILITIES, readiness=readiness
+        )
         handlers = {
             **system_handlers(health),
             **user_handlers(users),
@@ -131,19 +184,51 @@ async def open_gateway(
             **history_handlers(history),
             **market_handlers(MarketUseCases(book, supervisor)),
         }
-        pipeline = Pipeline(
-            users.authenticate, Limits(limiter), handlers, settings.max_body_bytes, settings.max_json_depth
-        )
-        beneath = [*document_routes(contract), Route("/ws", UpgradeNeeded())]
+        authenticate: Authenticate = users.authenticate
+        if settings.failed_authentications_per_minute:
+            authenticate = GuardedAuthentication(
+                users.authenticate, users.recognised, limiter, clock, settings.failed_authentications_per_minute
+            )
+        pipeline = Pipeline(authenticate, Limits(limiter), handlers, settings.max_body_bytes, settings.max_json_depth)
+        pages = page_routes() if settings.docs_pages else []
+        beneath = [*document_routes(contract), *pages, Route("/ws", UpgradeNeeded())]
         operations = operations_app(contract.openapi, pipeline, failures, beneath)
         sockets = [
-            WebSocketRoute("/ws", Stream(users.authenticate, streams, clock, failures)),
+            WebSocketRoute("/ws", Stream(authenticate, streams, clock, failures, Flushes(clock))),
             WebSocketRoute("/{path:path}", NoStreamHere()),
         ]
-        access_log = _access_log(settings)
-        if access_log is not None:
-            stack.callback(access_log.flush)
-        yield gateway_app(operations, sockets, failures, access_log=access_log, on_request=REQUEST_ID.set)
+        edge = Edge(
+            on_request=REQUEST_ID.set,
+            access_log=lines,
+            proxies=runtime.proxies,
+            measures=runtime.measures,
+            public_limiter=limiter if settings.public_requests_per_minute else None,
+            public_per_minute=settings.public_requests_per_minute,
+        )
+        yield gateway_app(operations, sockets, failures, edge)
+
+
+@asynccontextmanager
+async def _auditing(audit: Audit, users: UserUseCases, clock: Clock, keep_days: int) -> AsyncIterator[None]:
+    """Keep the audit log in order, and honour what the operator does on the command line."""
+    failures, purge = FailedAuthentications(audit, clock), AuditPurge(audit, clock, keep_days)
+    changes = OperatorChanges(audit, users)
+    await changes.begin()
+    await purge.purge()
+    users.on_key_refused.append(failures.note)
+    routines = (
+        Routine("honour the operator's changes", changes.look, clock, POLL_SECONDS),
+        Routine("write failed authentications", failures.write, clock, WRITE_SECONDS),
+        Routine("purge the audit log", purge.purge, clock, PURGE_SECONDS),
+    )
+    for routine in routines:
+        routine.start()
+    try:
+        yield
+    finally:
+        for routine in routines:
+            await routine.close()
+        await failures.write()
 
 
 class GatewayApplication:
@@ -169,10 +254,14 @@ class GatewayApplication:
 
 
 def build_app(
-    settings: Settings, *, clock: Clock | None = None, terminals: Terminals | None = None
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    terminals: Terminals | None = None,
+    runtime: Runtime | None = None,
 ) -> GatewayApplication:
     """Return the gateway for any ASGI server that runs lifespans; good for one run."""
-    return GatewayApplication(open_gateway(settings, clock=clock, terminals=terminals))
+    return GatewayApplication(open_gateway(settings, clock=clock, terminals=terminals, runtime=runtime))
 
 
 def gateway_version() -> str:
@@ -188,6 +277,28 @@ def _access_log(settings: Settings) -> AccessLines | None:
         return None
     is_console = settings.log_format == "console" or (settings.log_format == "auto" and sys.stderr.isatty())
     return AccessLines(sys.stderr, scrub, as_json=not is_console)
+
+
+def _trade_log(lines: AccessLines | None) -> Tell | None:
+    """Return the quick way for the lines of trades: a line through the general chain costs more than the trade."""
+    if lines is None or not logging.getLogger(TRADES_LOGGER).isEnabledFor(logging.INFO):
+        return None
+    note = lines.event
+    return lambda fields: note(TRADES_LOGGER, "trade", fields, REQUEST_ID.get())
+
+
+def _metrics(
+    settings: Settings, runtime: Runtime, counts: Counts, streams: Streams, store: Store
+) -> AbstractAsyncContextManager[int]:
+    gauges = Gauges(
+        sockets=lambda: streams.open_sessions,
+        connections=lambda: runtime.connections.open,
+        connections_refused=lambda: runtime.connections.refused,
+        version=gateway_version(),
+    )
+    collector = GatewayCollector(counts, gauges)
+    page = MetricsPage(registry_of([collector]), collector, store.accounts.count_by_state)
+    return serving_metrics(page, counts, settings.metrics_host, settings.metrics_port)
 
 
 def _report_defect(error: BaseException, request_id: str) -> None:

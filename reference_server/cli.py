@@ -1,67 +1,48 @@
-"""`tonpo serve` and `tonpo admin`: flags to settings, mistakes to one clear sentence and exit code 2."""
+"""`tonpo serve`: flags to settings, mistakes to one clear sentence and exit code 2."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import ssl
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 
-from reference_server.config import ConfigError, Settings, load_settings
-from reference_server.doctor.command import doctor
-from reference_server.domain.plans import PLANS
-from reference_server.security.master_keys import SecretUnusable
-from reference_server.storage.database import DatabaseUnusable
-from reference_server.storage.ownership import DataInUse
-from reference_server.storage.users import ListedUser, UserUnknown
+from reference_server.commands import FILE, PLAN, explained, placed
+from reference_server.config import Settings, load_settings
 
 if TYPE_CHECKING:
     import socket
 
     from reference_server.api.server import Tls
 
-_FILE = click.Path(path_type=Path)
-_PLAN = click.Choice(tuple(PLANS))
 _TERMINALS = ("simulated", "metatrader5", "mt5linux")
 _PROCESSES = ("inline", "shared", "per_account")
 _LEVELS = ("debug", "info", "warning", "error", "critical")
 
 
-def _placed(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the flags that say where the data lies."""
-    for option in (
-        click.option("--database-url", metavar="URL", help="sqlite:///FILE; DIR/tonpo.db by default."),
-        click.option("--data-dir", type=_FILE, metavar="DIR", help="Database and secrets; var/tonpo by default."),
-        click.option("--config", "config_file", type=_FILE, metavar="FILE", help="Settings in TOML."),
-    ):
-        command = option(command)
-    return command
-
-
 @click.command(epilog="Example: tonpo serve --port 8080 --data-dir ./data --default-plan pro")
 @click.option("--host", metavar="ADDRESS", help="Where to listen; 127.0.0.1 by default.")
 @click.option("--port", type=click.IntRange(0, 65535), metavar="PORT", help="8080 by default; 0 takes any free one.")
-@_placed
+@placed
 @click.option("--terminal", type=click.Choice(_TERMINALS), help="Whose terminals are used; simulated by default.")
-@click.option("--simulator-config", type=_FILE, metavar="FILE", help="Simulated broker in TOML.")
+@click.option("--simulator-config", type=FILE, metavar="FILE", help="Simulated broker in TOML.")
 @click.option("--simulator-process", type=click.Choice(_PROCESSES), help="Where it runs; inline by default.")
 @click.option("--simulator-address", metavar="ADDRESS", help="One that `tonpo simulator serve` runs.")
-@click.option(
-    "--terminal-template", type=_FILE, metavar="DIR", help="metatrader5: an installed terminal, to be copied."
-)
+@click.option("--terminal-template", type=FILE, metavar="DIR", help="metatrader5: an installed terminal, to be copied.")
 @click.option("--mt5linux-endpoints", metavar="HOST:PORT,...", help="mt5linux: its servers, one for each account.")
-@click.option("--default-plan", type=_PLAN, help="Plan of new users; free by default.")
-@click.option("--tls-cert", type=_FILE, metavar="FILE", help="Certificate chain in PEM; serves HTTPS and WSS.")
-@click.option("--tls-key", type=_FILE, metavar="FILE", help="Private key in PEM.")
+@click.option("--default-plan", type=PLAN, help="Plan of new users; free by default.")
+@click.option("--tls-cert", type=FILE, metavar="FILE", help="Certificate chain in PEM; serves HTTPS and WSS.")
+@click.option("--tls-key", type=FILE, metavar="FILE", help="Private key in PEM.")
+@click.option("--drain-seconds", type=int, metavar="SECONDS", help="Serve on after a stop signal; 0 by default.")
+@click.option("--metrics-port", type=int, metavar="PORT", help="Figures for Prometheus at /metrics; off by default.")
 @click.option("--log-level", type=click.Choice(_LEVELS), help="info by default.")
 @click.option("--log-format", type=click.Choice(("auto", "json", "console")), help="JSON off a terminal, by default.")
 def serve(config_file: Path | None, **flags: Any) -> None:
@@ -69,7 +50,7 @@ def serve(config_file: Path | None, **flags: Any) -> None:
 
     Every flag can also be given in the environment (--data-dir is TONPO_DATA_DIR) or in the file of --config.
     """
-    with _explained():
+    with explained():
         settings = load_settings(flags, os.environ, config_file)
         tls = _tls(settings)
         listener = _listener(settings)
@@ -87,24 +68,49 @@ def _run(settings: Settings, listener: socket.socket, tls: Tls | None) -> None:
         warnings.simplefilter("ignore")  # connexion imports what its own dependencies have deprecated
         from reference_server.api.server import GatewayServer, server_config
         from reference_server.app import open_gateway
+        from reference_server.metrics_endpoint import MetricsUnusable
+        from reference_server.runtime import longest_request_seconds, runtime_of
         from reference_server.storage.journal_file import JournalUnusable
         from reference_server.terminals.providers.simulator_state import SimulatorStateUnusable
         from reference_server.terminals.providers.unusable import ProviderUnusable
 
     async def run() -> None:
-        async with open_gateway(settings) as gateway:
-            config = server_config(gateway, tls=tls, ws_max_message_bytes=settings.ws_max_message_bytes, lifespan=False)
+        runtime = runtime_of(settings)
+        async with open_gateway(settings, runtime=runtime) as gateway:
+            config = server_config(
+                gateway,
+                tls=tls,
+                ws_max_message_bytes=settings.ws_max_message_bytes,
+                lifespan=False,
+                connections=runtime.connections,
+                measures=runtime.measures,
+            )
             _welcome(settings, listener.getsockname()[1])
-            await GatewayServer(config).serve(sockets=[listener])
+            server = GatewayServer(
+                config,
+                runtime.drain,
+                drain_seconds=settings.drain_seconds,
+                requests_seconds=longest_request_seconds(settings),
+            )
+            await server.serve(sockets=[listener])
+            if server.is_forced:
+                _end_at_once()
 
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(run())
-    except (ProviderUnusable, SimulatorStateUnusable, JournalUnusable) as error:
+    except (ProviderUnusable, SimulatorStateUnusable, JournalUnusable, MetricsUnusable) as error:
         raise click.UsageError(str(error)) from error
     except KeyboardInterrupt:
         pass  # a second Ctrl-C while closing: what is stored is safe at any moment
     Console(stderr=True).print("The gateway has stopped.")
+
+
+def _end_at_once() -> None:
+    """End the process without closing anything, as a crash would: what is stored is safe at any moment."""
+    Console(stderr=True).print("The gateway was stopped at once.")
+    logging.shutdown()
+    os._exit(1)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -138,8 +144,9 @@ def _tls(settings: Settings) -> Tls | None:
         warnings.simplefilter("ignore")
         from reference_server.api.server import Tls
 
+    tls = Tls(settings.tls_cert, settings.tls_key, settings.tls_min_version)
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_cert, settings.tls_key, password="")
+        tls.check()
     except ssl.SSLError as error:
         raise click.UsageError(
             f"The certificate {settings.tls_cert} and the key {settings.tls_key} cannot be used: "
@@ -147,7 +154,7 @@ def _tls(settings: Settings) -> Tls | None:
         ) from error
     except OSError as error:
         raise click.UsageError(f"The TLS files cannot be read: {error.strerror}.") from error
-    return Tls(settings.tls_cert, settings.tls_key)
+    return tls
 
 
 def _listener(settings: Settings) -> socket.socket:
@@ -163,92 +170,3 @@ def _listener(settings: Settings) -> socket.socket:
             f"Cannot listen on {settings.host} port {settings.port}: {problem}. "
             "Choose another with --host and --port; --port 0 takes any free one."
         ) from error
-
-
-@click.group()
-def admin() -> None:
-    """Look after a gateway's users and plans, on the machine where its data lies."""
-
-
-admin.add_command(doctor)
-
-
-@admin.group(epilog="Example: tonpo admin users create --plan pro --data-dir ./data")
-def users() -> None:
-    """Users and their plans."""
-
-
-@users.command("create", epilog="Example: tonpo admin users create --plan pro --data-dir ./data")
-@click.option("--plan", type=_PLAN, help="free unless the settings say otherwise.")
-@_placed
-def create_user(config_file: Path | None, plan: str | None, **flags: Any) -> None:
-    """Create a user, also where registration is closed, and print its id and its key, which is shown this once."""
-    with _explained():
-        settings = load_settings(flags, os.environ, config_file)
-        user_id, key = asyncio.run(_create_user(settings, plan or settings.default_plan))
-        click.echo(f"user_id  {user_id}\napi_key  {key}")
-
-
-@users.command("list", epilog="Example: tonpo admin users list --data-dir ./data")
-@_placed
-def list_users(config_file: Path | None, **flags: Any) -> None:
-    """Print every user, oldest first: id, plan, when it was created (UTC), and the last four characters of its key."""
-    with _explained():
-        settings = load_settings(flags, os.environ, config_file)
-        for one in asyncio.run(_list_users(settings)):
-            created = datetime.fromtimestamp(one.user.created_at_ms / 1000, UTC)
-            click.echo(
-                f"{one.user.user_id}  {one.user.plan.name:<10}  {created:%Y-%m-%dT%H:%M:%SZ}  …{one.key_last_four}"
-            )
-
-
-@users.command("plan", epilog="Example: tonpo admin users plan usr_01jdkq2m8sx6a1t4w5y7z9b3cd pro --data-dir ./data")
-@click.argument("user_id")
-@click.argument("plan", type=_PLAN)
-@_placed
-def set_plan(config_file: Path | None, user_id: str, plan: str, **flags: Any) -> None:
-    """Put a user on another plan; a running gateway follows within seconds."""
-    with _explained():
-        settings = load_settings(flags, os.environ, config_file)
-        asyncio.run(_set_plan(settings, user_id, plan))
-        click.echo(f"{user_id} is on the plan {plan}.")
-
-
-async def _create_user(settings: Settings, plan: str) -> tuple[str, str]:
-    import secrets
-
-    from reference_server.clock import SystemClock
-    from reference_server.domain.ids import RANDOM_BYTES, new_user_id
-    from reference_server.domain.user import User
-    from reference_server.store import open_store
-
-    now_ms = SystemClock().now_ms()
-    async with open_store(settings) as store:
-        user = User(new_user_id(now_ms, secrets.token_bytes(RANDOM_BYTES)), PLANS[plan], now_ms)
-        key = store.keys.mint()
-        await store.users.add(user, key)
-        return user.user_id, key.clear
-
-
-async def _list_users(settings: Settings) -> Sequence[ListedUser]:
-    from reference_server.store import open_store
-
-    async with open_store(settings) as store:
-        return await store.users.listing()
-
-
-async def _set_plan(settings: Settings, user_id: str, plan: str) -> None:
-    from reference_server.store import open_store
-
-    async with open_store(settings) as store:
-        await store.users.set_plan(user_id, PLANS[plan])
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Turn what an operator can cause into one sentence and exit code 2."""
-    try:
-        yield
-    except (ConfigError, DatabaseUnusable, DataInUse, SecretUnusable, UserUnknown) as error:
-        message = str(error)
-        raise click.UsageError(f"{message[:1].upper()}{message[1:].rstrip('.')}.") from error

@@ -8,13 +8,16 @@ the machine could read them in the list of processes.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
 from reference_server import reading
 from reference_server.domain.plans import PLANS
+from reference_server.edge_settings import EdgeSettings
+from reference_server.setting import Meaning
+from reference_server.setting import means as _means
 
 ENVIRONMENT_PREFIX: Final = "TONPO_"
 
@@ -24,23 +27,7 @@ class ConfigError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
-    """What a setting is: how its text is read (raises ValueError), its unit, why the default is what it is."""
-
-    read: Callable[[object], object]
-    unit: str
-    reason: str
-    is_secret: bool = False
-
-
-def _means(
-    read: Callable[[object], object], unit: str, reason: str, *, is_secret: bool = False
-) -> Mapping[str, Meaning]:
-    return {"meaning": Meaning(read, unit, reason, is_secret)}
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(EdgeSettings):
     """Everything an operator can choose. `load_settings` makes paths absolute and derives `database_url`."""
 
     host: str = field(
@@ -189,6 +176,9 @@ class Settings:
             reading.whole(1, 1_000_000), "users per minute and client address", "bounds what a stranger can fill"
         ),
     )
+    audit_keep_days: int = field(
+        default=400, metadata=_means(reading.whole(1, 36_500), "days", "a year and what it takes to notice")
+    )
     max_body_bytes: int = field(
         default=65_536, metadata=_means(reading.whole(1_024, 2**30), "bytes", "no body of the contract comes near")
     )
@@ -210,6 +200,22 @@ class Settings:
     ws_max_sockets: int = field(
         default=1_000,
         metadata=_means(reading.whole(1, 1_000_000), "sockets per user", "one key must not use up the process's files"),
+    )
+    ws_messages_per_second: int = field(
+        default=50,
+        metadata=_means(
+            reading.whole(1, 1_000_000),
+            "messages per socket",
+            "one subscribes 500 symbols; ten times that: 4429",
+        ),
+    )
+    ws_heartbeat_ms: int = field(
+        default=5_000,
+        metadata=_means(
+            reading.whole(100, 12_000),
+            "milliseconds",
+            "at most 15 s of silence, a quarter of this late",
+        ),
     )
     tls_cert: Path | None = field(
         default=None, metadata=_means(reading.path, "PEM file", "without it plain HTTP: for this machine or a proxy")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,6 +58,21 @@ def one_of(*choices: str) -> Callable[[object], str]:
         return str(value)
 
     return read
+
+
+def networks(value: object) -> tuple[str, ...]:
+    """Read addresses or networks as 10.0.0.0/8, several with commas between or as a list."""
+    complaint = "expected networks such as 10.0.0.0/8, several with commas between"
+    listed = [one.strip() for one in value.split(",")] if isinstance(value, str) else value
+    if not isinstance(listed, (list, tuple)):
+        raise ValueError(complaint)
+    read: list[str] = []
+    for one in listed:
+        try:
+            read.append(str(ipaddress.ip_network(one)))
+        except ValueError as wrong:
+            raise ValueError(f"{complaint}: {wrong}") from None
+    return tuple(read)
 
 
 def places(value: object) -> tuple[tuple[str, int], ...]:

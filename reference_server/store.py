@@ -8,9 +8,12 @@ from dataclasses import dataclass
 
 from reference_server.config import Settings
 from reference_server.security.api_keys import PepperedApiKeys
-from reference_server.security.master_keys import make_private_directory, open_secrets
+from reference_server.security.gateway_secrets import GatewaySecrets, open_secrets
+from reference_server.security.key_files import make_private_directory
 from reference_server.security.vault import EnvelopeVault
 from reference_server.storage.accounts import SqlAccounts
+from reference_server.storage.audit import SqlAudit
+from reference_server.storage.credentials import SqlSealedCredentials
 from reference_server.storage.database import Database, database_path
 from reference_server.storage.ownership import owned
 from reference_server.storage.users import SqlUsers
@@ -23,6 +26,9 @@ class Store:
     database: Database
     users: SqlUsers
     accounts: SqlAccounts
+    audit: SqlAudit
+    credentials: SqlSealedCredentials
+    secrets: GatewaySecrets
     keys: PepperedApiKeys
     vault: EnvelopeVault
 
@@ -55,7 +61,10 @@ async def open_store(settings: Settings, *, alone: bool = False) -> AsyncIterato
             database,
             SqlUsers(database),
             SqlAccounts(database),
-            PepperedApiKeys(found.pepper),
+            SqlAudit(database),
+            SqlSealedCredentials(database),
+            found,
+            PepperedApiKeys(found.peppers),
             EnvelopeVault(found.ring),
         )
     finally:

@@ -61,7 +61,7 @@ def configure_logging(level: str, log_format: str, stream: TextIO | None = None)
     is_console = log_format == "console" or (log_format == "auto" and target.isatty())
     chain = _chain()
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=chain,
+        foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *chain],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _renderer(is_console, target)],
     )
     handler = logging.StreamHandler(target)

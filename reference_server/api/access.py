@@ -1,4 +1,7 @@
-"""Request ids and the access log, outermost. The query string is never logged: on /ws it can hold a key."""
+"""What every request and answer has: an id, the client's address, standing headers, figures, a line in the log.
+
+Outermost. The query string is never logged: on /ws it can hold a key.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,24 @@ import secrets
 from collections.abc import Callable
 from time import perf_counter
 
+from connexion.middleware.abstract import ROUTING_CONTEXT
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from reference_server.api.clients import TrustedProxies
+from reference_server.usecases.auditing import ORIGIN, Origin
+from reference_server.usecases.measures import Measures, NoMeasures
 
 REQUEST_ID = "tonpo.request_id"
 """Where the scope holds the request's id."""
+
+CACHING = "tonpo.caching"
+"""Set in the scope by what says itself how its answer may be kept: pages and documents."""
+
+NOSNIFF = (b"x-content-type-options", b"nosniff")
+NO_STORE = (b"cache-control", b"no-store")
+"""Answers hold keys and money: no cache between may keep them."""
+
+NO_OPERATION = "none"
 
 _SANE = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 
@@ -23,12 +40,22 @@ OnRequest = Callable[[str], object]
 
 
 class Access:
-    """Gives every request an id (the client's own where it is sane) and every answer an X-Request-ID header."""
+    """Gives every request an id (the client's own where it is sane) and every answer the headers that all have."""
 
-    def __init__(self, app: ASGIApp, *, log: AccessLog | None = None, on_request: OnRequest | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        log: AccessLog | None = None,
+        on_request: OnRequest | None = None,
+        proxies: TrustedProxies | None = None,
+        measures: Measures | None = None,
+    ) -> None:
         self.app = app
         self._log = log
         self._on_request = on_request
+        self._proxies = proxies or TrustedProxies()
+        self._measures = measures or NoMeasures()
         self._prefix = f"req_{secrets.token_hex(5)}"
         self._numbers = itertools.count(1)
 
@@ -41,26 +68,38 @@ class Access:
         scope[REQUEST_ID] = request_id.decode("ascii")
         if self._on_request is not None:
             self._on_request(scope[REQUEST_ID])
-        log = self._log
-        started = perf_counter() if log is not None else 0.0
+        client = scope.get("client")
+        if self._proxies:
+            client = scope["client"] = (self._proxies.client_of(scope), client[1] if client else 0)
+        ORIGIN.set(Origin(scope[REQUEST_ID], client[0] if client else None))
+        started = perf_counter()
         status = 0
 
-        async def send_with_id(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal status
             kind = message["type"]
             if kind == "http.response.start" or kind == "websocket.http.response.start":
-                message["headers"].append((b"x-request-id", request_id))
+                headers = message["headers"]
+                headers.append((b"x-request-id", request_id))
+                headers.append(NOSNIFF)
+                if CACHING not in scope:
+                    headers.append(NO_STORE)
                 status = message["status"]
             elif kind == "websocket.accept":
                 status = 101
             await send(message)
 
+        is_request = scope["type"] == "http"
+        if is_request:
+            self._measures.request_began()
         try:
-            await self.app(scope, receive, send_with_id)
+            await self.app(scope, receive, send_with_headers)
         finally:
-            if log is not None:
-                duration_ms = (perf_counter() - started) * 1000
-                log(scope.get("method", "WEBSOCKET"), scope["path"], status, duration_ms, scope[REQUEST_ID])
+            seconds = perf_counter() - started
+            if is_request:
+                self._measures.request_ended(_operation_of(scope), status, seconds)
+            if self._log is not None:
+                self._log(scope.get("method", "WEBSOCKET"), scope["path"], status, seconds * 1000, scope[REQUEST_ID])
 
     def _id_of(self, scope: Scope) -> bytes:
         for name, value in scope["headers"]:
@@ -68,3 +107,9 @@ class Access:
                 sane: bytes = value
                 return sane
         return b"%s%07x" % (self._prefix.encode("ascii"), next(self._numbers))
+
+
+def _operation_of(scope: Scope) -> str:
+    """Return the operationId that routing found: never a path, of which anyone can make up any number."""
+    operation: str | None = scope.get("extensions", {}).get(ROUTING_CONTEXT, {}).get("operation_id")
+    return operation or NO_OPERATION

@@ -67,11 +67,13 @@ class CompiledOperation:
         if self._body is not None:
             body = await self._body.read(headers, receive)
         client = scope["client"]
-        result = await self._handle(Call(user, parameters, body, client[0] if client else "unknown"))
+        answer = await self._handle(Call(user, parameters, body, client[0] if client else "unknown"))
         own_headers: RawHeaders = ()
-        if isinstance(result, Answer):
-            result, own_headers = result.document, result.headers
-        content = orjson.dumps(result)
+        if isinstance(answer, Answer):
+            own_headers = answer.headers
+            content = orjson.dumps(answer.document)
+        else:
+            content = orjson.dumps(answer)
         answered = [
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(content)),

@@ -27,6 +27,8 @@ ERROR_TABLE: dict[type[errors.GatewayError], Row] = {
     errors.Conflict: (409, CONFLICT),
     errors.LimitExceeded: (429, RATE),
     errors.ServerFault: (500, SERVER),
+    errors.ConnectionsExhausted: (503, SERVER),
+    errors.Draining: (503, SERVER),
     errors.AccountNotReady: (503, SERVER),
     errors.TerminalUnavailable: (503, SERVER),
     errors.PriceUnavailable: (503, SERVER),

@@ -16,12 +16,13 @@ from reference_server.api.error_table import row_of
 from reference_server.domain.errors import GatewayError
 from reference_server.domain.events import (
     AccountChanged,
-    CandleClosed,
+    AccountEvent,
     OrderSettled,
     PositionChanged,
-    TerminalEvent,
+    Snapshot,
+    StatusChanged,
 )
-from reference_server.domain.market import Tick
+from reference_server.domain.market import Candle, Tick
 from reference_server.domain.trading import Position
 
 _FINAL_TEXT = 0x81
@@ -49,7 +50,7 @@ def _frame(message: dict[str, Any], request_id: str | None = None) -> bytes:
 
 
 class FrameEncoder:
-    """Encodes what a terminal says; implements the use cases' Encoder."""
+    """Encodes what an account says; implements the use cases' Encoder."""
 
     def tick(self, tick: Tick) -> bytes:
         """Encode `tick`."""
@@ -59,22 +60,50 @@ class FrameEncoder:
         """Encode `quote`: bid and ask only."""
         return _frame({"type": "quote", "symbol": tick.symbol, "bid": tick.bid, "ask": tick.ask, "time": tick.time_ms})
 
-    def event(self, event: TerminalEvent) -> bytes | None:
-        """Encode any other event, or None for one that sockets are not told of."""
+    def candle(self, candle: Candle) -> bytes:
+        """Encode `candle`."""
+        return _frame({"type": "candle", **shapes.candle(candle)})
+
+    def event(self, event: AccountEvent, seq: int) -> bytes:
+        """Encode an event of the account with its number."""
         match event:
-            case CandleClosed(candle):
-                return _frame({"type": "candle", **shapes.candle(candle)})
             case PositionChanged(position, change):
-                return _frame({"type": "position", **shapes.position(position), "event": change})
+                message = {"type": "position", **shapes.position(position), "event": change}
             case OrderSettled(result, symbol, side, order_type):
                 message = {"type": "orderResult", **shapes.order_result(result), "symbol": symbol, "side": side.value}
                 if order_type is not None:
                     message["orderType"] = order_type.value
-                return _frame(message)
             case AccountChanged(info):
-                return _frame({"type": "account", **shapes.account_info(info)})
-            case _:
-                return None
+                message = {"type": "account", **shapes.account_info(info)}
+            case StatusChanged(account):
+                message = {
+                    "type": "accountStatus",
+                    "account_id": account.account_id,
+                    "status": account.state.value,
+                    "paused": account.paused,
+                    "last_error": account.last_error,
+                }
+        return _frame({**message, "seq": seq})
+
+    def snapshot(self, snapshot: Snapshot) -> bytes:
+        """Encode `snapshot`; what is not known is left out."""
+        account, figures = snapshot.account, snapshot.figures
+        message = {
+            "type": "snapshot",
+            "seq": snapshot.seq,
+            "account_id": account.account_id,
+            "status": account.state.value,
+            "paused": account.paused,
+        }
+        if figures is not None:
+            message["account"] = shapes.account_info(figures.info)
+            message.update(shapes.position_list(figures.positions))
+            message["orders"] = [shapes.order(one) for one in figures.orders]
+        return _frame(message)
+
+    def heartbeat(self, now_ms: int, seq: int) -> bytes:
+        """Encode `heartbeat`."""
+        return _frame({"type": "heartbeat", "time": now_ms, "seq": seq})
 
 
 def error_frame(error: GatewayError, request_id: str | None) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -16,11 +17,15 @@ from starlette.routing import BaseRoute, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reference_server.api.access import Access, AccessLog, OnRequest
+from reference_server.api.clients import TrustedProxies
 from reference_server.api.compiled import CompiledOperations, Pipeline
 from reference_server.api.failures import Failures
 from reference_server.api.routing import IndexedRouting
 from reference_server.api.spec_document import check_handlers
+from reference_server.api.strangers import PublicRate
 from reference_server.domain.errors import GatewayError, PathNotFound
+from reference_server.usecases.measures import Measures
+from reference_server.usecases.ports import RateLimiter
 
 
 def operations_app(
@@ -39,18 +44,28 @@ def operations_app(
     return app
 
 
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """What stands before everything else. `public_limiter` None: requests without a key are not limited."""
+
+    on_request: OnRequest | None = None
+    access_log: AccessLog | None = None
+    proxies: TrustedProxies | None = None
+    measures: Measures | None = None
+    public_limiter: RateLimiter | None = None
+    public_per_minute: int = 600
+
+
 def gateway_app(
-    operations: ASGIApp,
-    sockets: Sequence[BaseRoute],
-    failures: Failures,
-    *,
-    on_request: OnRequest | None = None,
-    access_log: AccessLog | None = None,
+    operations: ASGIApp, sockets: Sequence[BaseRoute], failures: Failures, edge: Edge | None = None
 ) -> ASGIApp:
     """Return the whole application: the routes of `sockets` beside the contract's operations."""
+    edge = edge or Edge()
     handlers = {HTTPException: failures.for_starlette, Exception: failures.for_starlette}
-    beside = Starlette(routes=sockets, exception_handlers=handlers)
-    return Access(Front(operations, beside), log=access_log, on_request=on_request)
+    front: ASGIApp = Front(operations, Starlette(routes=sockets, exception_handlers=handlers))
+    if edge.public_limiter is not None:
+        front = PublicRate(front, edge.public_limiter, edge.public_per_minute)
+    return Access(front, log=edge.access_log, on_request=edge.on_request, proxies=edge.proxies, measures=edge.measures)
 
 
 class Front:

@@ -10,7 +10,7 @@ import msgspec
 from reference_server.api import json_bodies
 from reference_server.domain.errors import GatewayError, InvalidBody, MalformedJson
 from reference_server.domain.market import Timeframe
-from reference_server.usecases.session import Channel
+from reference_server.usecases.topics import Channel
 
 MAX_SYMBOLS = 500
 """In one message, as the contract has it."""

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any, Protocol, cast
 
-from starlette.types import Scope, Send
+from starlette.types import Scope
 from uvicorn._types import ASGISendEvent
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.datastructures import Headers
 from websockets.http11 import Request
 
+from reference_server.api.access import NO_STORE, NOSNIFF
+from reference_server.api.connections import Connections
 from reference_server.api.errors import MethodMissing, RawHeaders, error_answer
-from reference_server.api.frames import payload_of
 from reference_server.domain.errors import GatewayError, InvalidParameter
+from reference_server.usecases.measures import Measures
+from reference_server.usecases.outbox import CloseCode, Sink
 
 MAX_HEAD_BYTES = 65_536
 """Bounds request line and headers together; no request of the contract comes near."""
@@ -24,23 +27,29 @@ MAX_HEAD_BYTES = 65_536
 REQUEST_SECONDS = 30.0
 """How long a client may take to send one request, so that connections on which nothing comes do not pile up."""
 
-WRITER = "tonpo.frames"
-"""The extension of the ASGI scope under which the protocol offers itself as a FrameWriter.
+DIRECT = "tonpo.direct"
+"""The extension of the ASGI scope under which the protocol offers itself as a DirectSocket.
 
-An ASGI send costs an encoding and a system call per message and socket; here a batch of encoded frames is one write.
+An ASGI send costs an encoding and a system call per message and socket; here many encoded frames are one write.
 """
 
 
-class FrameWriter(Protocol):
-    """Writes frames to one socket."""
+CUT_SECONDS = 2.0
+"""How long a peer may take to read the close of a gateway that stops."""
 
-    async def write_frames(self, frames: list[bytes]) -> None:
-        """Write these frames; waits while the peer is slow. Raises OSError once the socket is gone."""
-        ...
 
-    def give_up(self, code: int) -> None:
-        """Close a socket whose peer takes nothing: the code is queued for it, and the connection cut soon after."""
-        ...
+class Measured(Protocol):
+    """What the server's configuration offers to the protocols besides uvicorn's own."""
+
+    connections: Connections
+    measures: Measures
+
+
+class DirectSocket(Sink, Protocol):
+    """One socket that takes encoded frames without waiting."""
+
+    on_writable: Callable[[], None]
+    """Called when the socket takes frames again, after a write that filled it."""
 
 
 class JoinedWrites:
@@ -88,6 +97,8 @@ class HttpProtocol(HttpToolsProtocol):
     """
 
     _head_bytes = 0
+    _read_bytes = 0
+    _problem: str | None = None
     _is_reading_head = False
     _is_incomplete = True
     _too_late: asyncio.TimerHandle | None = None
@@ -95,25 +106,33 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, with joined writes."""
         super().connection_made(JoinedWrites(transport, self.loop))  # type: ignore[arg-type] # all that uvicorn calls
+        self._measured = cast(Measured, self.config)
+        refusal = self._measured.connections.enter(self._address)
+        if refusal is not None:
+            self._refuse(refusal)
+            return
         self._too_late = self.loop.call_later(REQUEST_SECONDS, self._give_up)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
+        self._measured.connections.leave(self._address)
         self._end_waiting()
         super().connection_lost(exc)
 
     def handle_websocket_upgrade(self) -> None:
         """Hand the connection over."""
+        self._measured.connections.leave(self._address)
         self._end_waiting()
         super().handle_websocket_upgrade()
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser, and stop at a head without end."""
+        self._read_bytes = len(data)
         super().data_received(data)
         if self._is_reading_head:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
-                self.send_400_response(f"The head of the request is larger than {MAX_HEAD_BYTES} bytes.")
+                self.send_400_response(_HEAD_TOO_LARGE)
         if self._too_late is not None:
             if not self._is_incomplete:
                 self._end_waiting()
@@ -138,9 +157,29 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """The head is complete: what follows is bounded elsewhere."""
+        """The head is complete: what follows is bounded elsewhere. Raises ValueError, which refuses the request."""
         self._is_reading_head = False
+        self._problem = self._problem_of_head()
+        if self._problem is not None:
+            raise ValueError(self._problem)
         super().on_headers_complete()
+
+    def _problem_of_head(self) -> str | None:
+        """Say what is wrong with a head that the parser takes. Source: RFC 9112, 2.6 and 3.2."""
+        version = self.parser.get_http_version()
+        if version not in ("1.1", "1.0"):
+            return "The request is not HTTP/1.1."
+        hosts = 0
+        for name, _ in self.headers:
+            if name == b"host":
+                hosts += 1
+        if hosts > 1 or (hosts == 0 and version == "1.1"):
+            return "A request has exactly one Host header."
+        if self._read_bytes > MAX_HEAD_BYTES:  # it came in one piece
+            size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+            if size > MAX_HEAD_BYTES:
+                return _HEAD_TOO_LARGE
+        return None
 
     def on_message_complete(self) -> None:
         """The request is complete."""
@@ -148,38 +187,76 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer in the gateway's shape, and close."""
-        headers, content = _refusal(InvalidParameter(msg.replace("Invalid HTTP request received.", _NO_HTTP)))
+        """Answer in the gateway's shape, and close; behind the answers to the requests before, if there are any.
+
+        Written at once, it would be taken for the answer to one of those: to an order that is being executed.
+        """
+        latest = self.cycle
+        if latest is not None and not latest.response_complete and not latest.more_body:
+            latest.keep_alive = False
+            self.flow.pause_reading()
+            return
+        self._refuse(InvalidParameter(self._problem or msg.replace("Invalid HTTP request received.", _NO_HTTP)))
+
+    @property
+    def _address(self) -> str | None:
+        return self.client[0] if self.client else None
+
+    def _refuse(self, error: GatewayError) -> None:
+        status, headers, content = _refusal(error)
         head = b"".join(b"%b: %b\r\n" % one for one in [*self.server_state.default_headers, *headers])
-        self.transport.write(b"HTTP/1.1 400 Bad Request\r\n" + head + b"connection: close\r\n\r\n" + content)
+        self.transport.write(STATUS_LINE[status] + head + b"connection: close\r\n\r\n" + content)
         self.transport.close()
 
 
 _NO_HTTP = "The request is not valid HTTP/1.1."
+_HEAD_TOO_LARGE = f"The head of the request is larger than {MAX_HEAD_BYTES} bytes."
 
 
-def _refusal(error: GatewayError) -> tuple[RawHeaders, bytes]:
+def _refusal(error: GatewayError) -> tuple[int, RawHeaders, bytes]:
     request_id = f"req_{secrets.token_hex(8)}"
-    _, headers, content = error_answer(error, request_id)
-    return [*headers, (b"x-request-id", request_id.encode("ascii"))], content
+    status, headers, content = error_answer(error, request_id)
+    return status, [*headers, (b"x-request-id", request_id.encode("ascii")), NOSNIFF, NO_STORE], content
+
+
+def _nothing() -> None:
+    pass
 
 
 class FramedProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's own protocol, which also offers a FrameWriter and answers bad handshakes in the gateway's shape."""
+    """uvicorn's own protocol, which is also a DirectSocket and answers bad handshakes in the gateway's shape."""
+
+    on_writable: Callable[[], None] = staticmethod(_nothing)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection over from HTTP, under whose limits it came."""
+        super().connection_made(transport)
+        self._measured = cast(Measured, self.config)
+        self._measured.connections.enter(self.client[0] if self.client else None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        self._measured.connections.leave(self.client[0] if self.client else None)
+        super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """Close with 1012, and cut the connection of a peer that does not read."""
+        super().shutdown()
+        self.loop.call_later(CUT_SECONDS, self.transport.abort)
 
     def handle_connect(self, event: Request) -> None:
-        """Offer the writer in the scope of every connection."""
+        """Offer the direct socket in the scope of every connection."""
         answer = self.conn.accept(event)
         if answer.status_code != 101:
             self._refuse(answer.status_code, answer.body.decode("utf-8"), event.method)
             return
         super().handle_connect(event)
         scope: Any = self.scope
-        scope["extensions"][WRITER] = self
+        scope["extensions"][DIRECT] = self
 
     def _refuse(self, status: int, reason: str, method: str) -> None:
         error = MethodMissing(method, ("GET",)) if status == 405 else InvalidParameter(reason.strip())
-        headers, content = _refusal(error)
+        _, headers, content = _refusal(error)
         answer = self.conn.reject(405 if status == 405 else 400, "")
         answer.body = content
         answer.headers = Headers([(name.decode("ascii"), value.decode("latin-1")) for name, value in headers])
@@ -205,44 +282,43 @@ class FramedProtocol(WebSocketsSansIOProtocol):
     async def send(self, message: ASGISendEvent) -> None:
         """Send as uvicorn does; a handshake that was answered over HTTP is complete, which uvicorn does not note."""
         await super().send(message)
-        if message["type"] == "websocket.http.response.body":
+        kind = message["type"]
+        if kind == "websocket.http.response.body":
             self.handshake_complete = True
+        elif kind == "websocket.close" and message.get("code") == CloseCode.SLOW_CONSUMER:
+            self._measured.measures.slow_consumer_closed()
 
-    async def write_frames(self, frames: list[bytes]) -> None:
-        """Write frames at once. Raises ClientDisconnected."""
-        if not self.writable.is_set():
-            await self.writable.wait()
+    def write(self, messages: list[bytes]) -> bool:
+        """Write frames at once; tell whether there is room for more."""
         if self.disconnected or self.close_sent or self.transport.is_closing():
-            raise ClientDisconnected
-        self.transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
+            return False
+        self.transport.write(messages[0] if len(messages) == 1 else b"".join(messages))
+        self._measured.measures.frames_sent(len(messages))
+        return self.writable.is_set()
 
-    def give_up(self, code: int) -> None:
+    def resume_writing(self) -> None:
+        """The peer has read: there is room again."""
+        super().resume_writing()
+        if not self.close_sent:
+            self.on_writable()
+
+    def close(self, code: CloseCode) -> None:
         """Queue the close code behind what waits, and cut the connection after the closing time-out."""
-        if self.close_sent or self.transport.is_closing():
+        if self.disconnected or self.close_sent or self.transport.is_closing():
             return
-        self.conn.send_close(code)
+        if code is CloseCode.SLOW_CONSUMER:
+            self._measured.measures.slow_consumer_closed()
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": int(code), "reason": code.reason})
+        self.conn.send_close(code, code.reason)
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
-        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": ""})
+        if self.read_paused:  # the peer's own close is read, too
+            self.read_paused = False
+            self.transport.resume_reading()
         self.close_timer = self.loop.call_later(self.close_timeout, self.transport.abort)
 
 
-class PlainWriter:
-    """A FrameWriter over ordinary ASGI sends, for any other server."""
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-
-    async def write_frames(self, frames: list[bytes]) -> None:
-        """Send each frame's text."""
-        for frame in frames:
-            await self._send({"type": "websocket.send", "text": payload_of(frame).decode("utf-8")})
-
-    def give_up(self, code: int) -> None:
-        """Nothing to do: the server closes the connection when the application returns."""
-
-
-def writer_of(scope: Scope, send: Send) -> FrameWriter:
-    """Return the best writer that the server offers."""
-    offered: FrameWriter | None = scope.get("extensions", {}).get(WRITER)
-    return offered or PlainWriter(send)
+def direct_socket(scope: Scope) -> DirectSocket | None:
+    """Return the direct socket that the server offers, None for any other server than the gateway's own."""
+    offered: DirectSocket | None = scope.get("extensions", {}).get(DIRECT)
+    return offered

@@ -8,9 +8,11 @@ from typing import Any
 
 import orjson
 import yaml
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from reference_server.api.access import CACHING
 from reference_server.api.operation import Handlers
 from spec.documents import bundle_asyncapi, load_openapi, narrow
 
@@ -69,7 +71,8 @@ def _yaml(document: dict[str, Any]) -> bytes:
 
 
 def _route(path: str, content: bytes, media_type: str) -> Route:
-    async def serve(_request: object) -> Response:
+    async def serve(request: Request) -> Response:
+        request.scope[CACHING] = True
         return Response(content, media_type=media_type, headers={"Cache-Control": "no-cache"})
 
     return Route(path, serve, methods=["GET"], name=path)

@@ -10,7 +10,7 @@ def system_handlers(health: HealthUseCases) -> Handlers:
     """Return the handlers of the docs' section "System"."""
 
     async def get_health(_call: Call) -> Json:
-        now = health.get_health()
+        now = await health.get_health()
         return {
             "status": now.status,
             "version": now.version,
@@ -18,4 +18,11 @@ def system_handlers(health: HealthUseCases) -> Handlers:
             "capabilities": list(now.capabilities),
         }
 
-    return {"getHealth": get_health}
+    async def get_liveness(_call: Call) -> Json:
+        return {"status": "alive"}
+
+    async def get_readiness(_call: Call) -> Json:
+        await health.get_readiness()
+        return {"status": "ready"}
+
+    return {"getHealth": get_health, "getLiveness": get_liveness, "getReadiness": get_readiness}

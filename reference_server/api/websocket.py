@@ -1,10 +1,13 @@
-"""`/ws`: refusal before the upgrade, then a receive and a send loop per socket. Source: docs, "WebSocket Protocol"."""
+"""`/ws`: refusal before the upgrade, then a receive loop per socket; its outbox writes by itself.
+
+Source: Tonpo docs, "WebSocket Protocol".
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope, Send
 
@@ -12,23 +15,26 @@ from reference_server.api import frames, messages
 from reference_server.api.access import REQUEST_ID
 from reference_server.api.errors import MethodMissing, error_answer
 from reference_server.api.failures import Failures, refuse
-from reference_server.api.keys import Authenticate, clear_key
-from reference_server.api.protocols import FrameWriter, writer_of
+from reference_server.api.keys import Authenticate
+from reference_server.api.protocols import direct_socket
+from reference_server.api.stream_query import key_of, read_query
 from reference_server.domain.errors import (
-    ApiKeyMissing,
     GatewayError,
     InvalidBody,
     InvalidParameter,
     PathNotFound,
+    RequestRateExceeded,
     Violation,
 )
+from reference_server.usecases.flushes import Flushes
+from reference_server.usecases.message_rate import Verdict
 from reference_server.usecases.outbox import CloseCode
 from reference_server.usecases.ports import Clock
 from reference_server.usecases.session import Session
 from reference_server.usecases.streams import Streams
 
-STALLED_SECONDS = 10.0
-"""How long a peer may take nothing at all before its socket is given up as a slow consumer."""
+PLAIN_STALLED_SECONDS = 10.0
+"""How long an ordinary ASGI send may take. Sockets that are written to directly are watched by the pulse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,8 @@ class Stream:
     streams: Streams
     clock: Clock
     failures: Failures
-    stalled_seconds: float = STALLED_SECONDS
+    flushes: Flushes
+    plain_stalled_seconds: float = PLAIN_STALLED_SECONDS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection from handshake to close."""
@@ -47,9 +54,10 @@ class Stream:
         session: Session | None = None
         try:
             try:
-                key = _key_of(scope)
+                key = key_of(scope)
                 user = await self.authenticate(key)
-                session = await self.streams.open_session(user)
+                query = read_query(scope)
+                session = await self.streams.open_session(user, query.account_id, query.since_seq)
                 await self.authenticate(key)  # a key rotated meanwhile could no longer close this session
             except Exception as error:  # the edge: whatever happened before the upgrade is answered over HTTP
                 await deny(self.failures.gateway_error(error, scope), scope, send)
@@ -61,8 +69,14 @@ class Stream:
                 self.streams.end_session(session)
 
     async def _serve(self, session: Session, scope: Scope, receive: Receive, send: Send) -> None:
+        direct = direct_socket(scope)
+        if direct is not None:
+            direct.on_writable = session.outbox.resume
+            session.outbox.connect(direct, self.flushes.add)
+            await self._receive_loop(session, scope, receive)
+            return
         async with asyncio.TaskGroup() as tasks:
-            sender = tasks.create_task(self._send_loop(session, writer_of(scope, send), send))
+            sender = tasks.create_task(self._send_loop(session, send))
             try:
                 await self._receive_loop(session, scope, receive)
             finally:
@@ -73,25 +87,34 @@ class Stream:
             event = await receive()
             if event["type"] != "websocket.receive":
                 return
-            answer = await self._answer(session, event.get("text"), scope)
-            session.reply(answer)
+            text = event.get("text")
+            verdict = session.rate.judge(self.clock.monotonic())
+            if verdict is Verdict.SERVED:
+                session.reply(await self._answer(session, text, scope))
+            elif verdict is Verdict.REFUSED:
+                session.reply(_refusal_of(text))
+            else:
+                session.close(CloseCode.TOO_MANY_MESSAGES)  # and read on until the server says that it is closed
             # A burst is in the queue already, so that receive() would not wait: without this, nobody else were served
-            # until its end, and its answers would pile up before the send loop could take one.
+            # until its end, and its answers would pile up before they could be written.
             await asyncio.sleep(0)
 
-    async def _send_loop(self, session: Session, writer: FrameWriter, send: Send) -> None:
+    async def _send_loop(self, session: Session, send: Send) -> None:
+        """Write to a server that has no direct socket, by ordinary ASGI sends."""
+        outbox = session.outbox
         try:
-            while batch := await session.outbox.take_batch():
-                async with asyncio.timeout(self.stalled_seconds):
-                    await writer.write_frames(batch)
-            code = session.outbox.close_code or CloseCode.GOING_AWAY
-            async with asyncio.timeout(self.stalled_seconds):
-                await send({"type": "websocket.close", "code": int(code), "reason": _REASONS[code]})
+            while batch := await outbox.take_batch():
+                async with asyncio.timeout(self.plain_stalled_seconds):
+                    for frame in batch:
+                        await send({"type": "websocket.send", "text": frames.payload_of(frame).decode("utf-8")})
         except TimeoutError:
             session.close(CloseCode.SLOW_CONSUMER)
-            writer.give_up(int(session.outbox.close_code or CloseCode.SLOW_CONSUMER))
         except (OSError, RuntimeError):
             return  # the peer or the server closed first; the receive loop ends by itself
+        code = outbox.close_code or CloseCode.GOING_AWAY
+        with contextlib.suppress(TimeoutError, OSError, RuntimeError):
+            async with asyncio.timeout(self.plain_stalled_seconds):
+                await send({"type": "websocket.close", "code": int(code), "reason": code.reason})
 
     async def _answer(self, session: Session, text: str | None, scope: Scope) -> bytes:
         if text is None:
@@ -121,24 +144,14 @@ class Stream:
                 return frames.pong_frame(self.clock.now_ms(), message.request_id)
 
 
-_REASONS: dict[CloseCode, str] = {
-    CloseCode.GOING_AWAY: "the gateway is shutting down",
-    CloseCode.RESTARTING: "the gateway is restarting",
-    CloseCode.KEY_REVOKED: "the API key was rotated",
-    CloseCode.SLOW_CONSUMER: "the socket was read too slowly",
-}
-
-
-def _key_of(scope: Scope) -> str:
-    """Return the key of the header, else of the query. Raises ApiKeyMissing, ApiKeyInvalid."""
-    try:
-        return clear_key(scope["headers"])
-    except ApiKeyMissing:
-        query: str = scope["query_string"].decode("latin-1")
-        for name, value in parse_qsl(query):
-            if name == "api_key" and value:
-                return value
-        raise ApiKeyMissing("Invalid or missing API key: send it in the X-API-Key header or as ?api_key=.") from None
+def _refusal_of(text: str | None) -> bytes:
+    request_id = None
+    if text is not None:
+        try:
+            request_id = messages.read(text).request_id
+        except messages.Unreadable as unreadable:
+            request_id = unreadable.request_id
+    return frames.error_frame(RequestRateExceeded("Too many messages on this socket: slow down."), request_id)
 
 
 async def deny(error: GatewayError, scope: Scope, send: Send) -> None:

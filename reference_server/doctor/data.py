@@ -100,7 +100,10 @@ def _examine_directory(directory: Path) -> Iterator[Finding]:
     else:
         yield ok("data", f"{directory} can be read and written")
     yield from examine_privacy("data", directory, 0o700)
-    yield from examine_room("disk", directory)
+    stored = sum(path.stat().st_size for path in directory.iterdir() if path.is_file())
+    yield from examine_room(
+        "disk", directory, needed=max(_LEAST_FREE_BYTES, 2 * stored)
+    )  # a backup needs as much again
 
 
 def _examine_users(settings: Settings) -> Iterator[Finding]:

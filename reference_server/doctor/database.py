@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -45,6 +46,7 @@ def examine_database(settings: Settings) -> Iterator[Finding]:
             damage = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             revision = _revision(connection)
             states = _states(connection) if revision else {}
+            entries = _audit_entries(connection) if revision == revisions()[0] else None
     except (sqlite3.Error, OSError) as error:
         yield problem("database", f"{path} cannot be read: {error}", "Restore it from a backup of the data directory.")
         return
@@ -54,6 +56,8 @@ def examine_database(settings: Settings) -> Iterator[Finding]:
         return
     yield from _judge_schema(path, revision)
     yield from examine_privacy("database", path, 0o600)
+    if entries is not None:
+        yield ok("audit", entries)
     if states:
         yield from _judge_states(states)
 
@@ -69,6 +73,25 @@ def stored_accounts(settings: Settings) -> Sequence[StoredAccount]:
             return tuple(StoredAccount(*row) for row in connection.execute(query))
     except (DatabaseUnusable, sqlite3.Error, OSError):
         return ()
+
+
+def stored_peppers(settings: Settings) -> Mapping[str, int]:
+    """Count the API keys by the pepper that they name; none where the database cannot be read or is of before."""
+    try:
+        path = database_path(settings.database_url)
+        if not path.exists():
+            return {}
+        with _reading(path) as connection:
+            query = "SELECT pepper_id, count(*) FROM users WHERE pepper_id IS NOT NULL GROUP BY pepper_id"
+            return dict(connection.execute(query))
+    except (DatabaseUnusable, sqlite3.Error, OSError):
+        return {}
+
+
+def stored_revision(path: Path) -> str | None:
+    """Return the schema's revision, None where there are no tables yet. Raises sqlite3.Error, OSError."""
+    with _reading(path) as connection:
+        return _revision(connection)
 
 
 @contextmanager
@@ -103,6 +126,14 @@ def _revision(connection: sqlite3.Connection) -> str | None:
 
 def _states(connection: sqlite3.Connection) -> dict[str, int]:
     return dict(connection.execute("SELECT state, count(*) FROM accounts GROUP BY state ORDER BY state"))
+
+
+def _audit_entries(connection: sqlite3.Connection) -> str:
+    count, oldest_ms = connection.execute("SELECT count(*), min(time_ms) FROM audit").fetchone()
+    if not count:
+        return "the audit log is empty"
+    oldest = datetime.fromtimestamp(oldest_ms / 1000, UTC)
+    return f"the audit log holds {count:,} entr{'y' if count == 1 else 'ies'}, the oldest of {oldest:%Y-%m-%d}"
 
 
 def _judge_schema(path: Path, revision: str | None) -> Iterator[Finding]:

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reference_server.config import Settings
-from reference_server.doctor.database import StoredAccount, stored_accounts
-from reference_server.doctor.finding import Finding, note, ok, problem
-from reference_server.security.master_keys import KEY_BYTES, GatewaySecrets, SecretUnusable, open_secrets
-from reference_server.security.vault import EnvelopeVault, NotSealedHere
+from reference_server.doctor.database import StoredAccount, stored_accounts, stored_peppers
+from reference_server.doctor.finding import Finding, note, ok, problem, warning
+from reference_server.security.gateway_secrets import GatewaySecrets, open_secrets
+from reference_server.security.key_files import SecretUnusable
+from reference_server.security.key_ring import KEY_BYTES, KeyRing
+from reference_server.security.vault import EnvelopeVault, NotSealedHere, kid_of
 from reference_server.storage.database import DatabaseUnusable, database_path
 
 _BACKUP = (
@@ -42,11 +44,15 @@ def examine_keys(settings: Settings) -> Iterator[Finding]:
     if missing:
         yield note("keys", f"the first start makes {' and '.join(missing)} in {settings.data_dir}")
         return
-    count = len(found.ring.keys)
-    yield ok("keys", f"{count} master key{'' if count == 1 else 's'} and the pepper can be used")
+    masters, peppers = found.ring.now(), found.peppers.now()
+    yield ok(
+        "keys", f"{_counted(len(masters.keys), 'master key')} and {_counted(len(peppers.keys), 'pepper')} can be used"
+    )
+    yield from _examine_peppers(peppers, settings)
     accounts = stored_accounts(settings)
     if accounts:
         yield from _examine_credentials(EnvelopeVault(found.ring), accounts)
+        yield from _examine_rotation(masters, accounts)
 
 
 def opened_accounts(settings: Settings) -> Sequence[OpenedAccount]:
@@ -90,6 +96,29 @@ def _to_be_made(settings: Settings) -> tuple[str, ...]:
         "api_key_pepper": settings.api_key_pepper or settings.api_key_pepper_file,
     }
     return tuple(name for name, value in given.items() if not value and not Path(settings.data_dir, name).exists())
+
+
+def _examine_peppers(ring: KeyRing, settings: Settings) -> Iterator[Finding]:
+    unknown = {pepper: count for pepper, count in stored_peppers(settings).items() if pepper not in ring.kids}
+    if unknown:
+        says = (
+            f"{_counted(sum(unknown.values()), 'API key')} need a pepper that is not in the ring ({', '.join(unknown)})"
+        )
+        yield problem("keys", says, _BACKUP)
+
+
+def _examine_rotation(ring: KeyRing, accounts: Sequence[StoredAccount]) -> Iterator[Finding]:
+    older = 0
+    for account in accounts:
+        with suppress(NotSealedHere):
+            older += kid_of(account.sealed or b"") in ring.kids[1:]
+    if older:
+        says = f"the credentials of {_counted(older, 'account')} are wrapped by an older master key"
+        yield warning("keys", says, "Run tonpo admin keys rotate, which finishes what was begun.")
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def _examine_credentials(vault: EnvelopeVault, accounts: Sequence[StoredAccount]) -> Iterator[Finding]:

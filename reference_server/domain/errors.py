@@ -32,9 +32,12 @@
     │   ├── RequestRateExceeded
     │   ├── DailyTradeLimitExceeded
     │   ├── RegistrationRateExceeded
-    │   └── SocketLimitReached
+    │   ├── SocketLimitReached
+    │   └── ConnectionLimitReached
     └── ServerFault
         ├── InternalError
+        ├── ConnectionsExhausted
+        ├── Draining
         ├── AccountNotReady
         ├── TerminalUnavailable
         ├── StorageUnavailable
@@ -285,6 +288,13 @@ class SocketLimitReached(LimitExceeded):
     sentence = "Too many sockets of this user are open: close one first."
 
 
+class ConnectionLimitReached(LimitExceeded):
+    """The client address has as many connections open as the gateway allows."""
+
+    reason = "connection_limit"
+    sentence = "Too many connections from this address are open: close one first."
+
+
 class ServerFault(GatewayError):
     """The gateway or something behind it could not do its part."""
 
@@ -294,6 +304,20 @@ class InternalError(ServerFault):
 
     reason = "internal_error"
     sentence = "Internal gateway error."
+
+
+class ConnectionsExhausted(ServerFault):
+    """The gateway has as many connections open as it takes in all."""
+
+    reason = "connection_limit"
+    sentence = "The gateway has no room for another connection: try again."
+
+
+class Draining(ServerFault):
+    """The gateway is about to stop and finishes what it has begun."""
+
+    reason = "draining"
+    sentence = "The gateway is shutting down: send new requests elsewhere."
 
 
 class AccountNotReady(ServerFault):

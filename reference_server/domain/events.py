@@ -1,4 +1,4 @@
-"""What a terminal can say by itself: market data for watched symbols, and every change of the account."""
+"""What a terminal can say by itself, and what becomes of the account: market data, trades, figures, states."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from reference_server.domain.account import AccountInfo
+from reference_server.domain.account import Account, AccountInfo
 from reference_server.domain.market import Candle, Tick
-from reference_server.domain.trading import OrderResult, OrderType, Position, Side
+from reference_server.domain.trading import Order, OrderResult, OrderType, Position, Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,13 @@ class AccountChanged:
     info: AccountInfo
 
 
+@dataclass(frozen=True, slots=True)
+class StatusChanged:
+    """The account's state, or whether it is paused, was changed and stored."""
+
+    account: Account
+
+
 class Trouble(StrEnum):
     """What keeps a terminal from trading or from prices."""
 
@@ -77,3 +84,24 @@ class ConnectionChanged:
 
 
 TerminalEvent = TickArrived | CandleClosed | PositionChanged | OrderSettled | AccountChanged | ConnectionChanged
+
+AccountEvent = PositionChanged | OrderSettled | AccountChanged | StatusChanged
+"""What is numbered, and kept for those who were not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What only a connected terminal knows: the account's money, its open positions and its pending orders."""
+
+    info: AccountInfo
+    positions: tuple[Position, ...]
+    orders: tuple[Order, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The account after its event number `seq`. `figures` is None where they are not known: that is not empty."""
+
+    seq: int
+    account: Account
+    figures: Figures | None = None

@@ -3,7 +3,8 @@
 A key is `sk_live_tonpo_`, 30 random characters of base 62 (178 bits) and their CRC-32 as 6 more. The checksum refuses a
 mistyped or truncated key without a look-up; it is no protection, which the random part is. Stored is an HMAC-SHA256
 under a pepper that lies outside the database: a stolen database has nothing to try keys against. A slow hash would add
-nothing, since keys are random and not chosen by people.
+nothing, since keys are random and not chosen by people. Peppers form a ring: a new key is digested under the newest,
+and one that was digested under an older pepper stays valid as long as that is in the ring.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ import secrets
 import zlib
 from typing import Final
 
+from reference_server.security.live_ring import LiveRing
 from reference_server.usecases.ports import MintedKey
 
 PREFIX: Final = "sk_live_tonpo_"
 BODY_LENGTH: Final = 30
 CHECKSUM_LENGTH: Final = 6
-MIN_PEPPER_BYTES: Final = 32
 
 _BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _DIGIT_PAIRS: Final = tuple(high + low for high in _BASE62 for low in _BASE62)
@@ -39,24 +40,24 @@ def assemble(body: str) -> str:
 
 
 class PepperedApiKeys:
-    """Implements the ApiKeys port: HMAC-SHA256 under one pepper. Raises ValueError if it has less than 32 bytes."""
+    """Implements the ApiKeys port: HMAC-SHA256 under the peppers of a ring."""
 
-    def __init__(self, pepper: bytes) -> None:
-        if len(pepper) < MIN_PEPPER_BYTES:
-            raise ValueError(f"the pepper must have at least {MIN_PEPPER_BYTES} bytes, not {len(pepper)}")
-        self._pepper = pepper
+    def __init__(self, peppers: LiveRing) -> None:
+        self._peppers = peppers
 
     def mint(self) -> MintedKey:
-        """Make a new random key."""
+        """Make a new random key under the newest pepper. Raises SecretUnusable when the ring cannot be read."""
         clear = assemble("".join(secrets.choice(_BASE62) for _ in range(BODY_LENGTH)))
-        return MintedKey(clear=clear, digest=self._digest(clear), last_four=clear[-4:])
+        pepper = self._peppers.certain().newest
+        return MintedKey(clear=clear, digest=_digest(pepper.secret, clear), last_four=clear[-4:], pepper_id=pepper.kid)
 
-    def digest(self, clear: str) -> bytes | None:
-        """Return the digest to look up, or None when the text cannot be a key (form or checksum)."""
+    def digests(self, clear: str) -> tuple[bytes, ...]:
+        """Return what to look up, newest pepper first; nothing when the text cannot be a key (form or checksum)."""
         form = _FORM.fullmatch(clear)
         if form is None or checksum(form[1]) != form[2]:
-            return None
-        return self._digest(clear)
+            return ()
+        return tuple(_digest(pepper.secret, clear) for pepper in self._peppers.now().keys)
 
-    def _digest(self, clear: str) -> bytes:
-        return hmac.digest(self._pepper, clear.encode("ascii"), "sha256")
+
+def _digest(pepper: bytes, clear: str) -> bytes:
+    return hmac.digest(pepper, clear.encode("ascii"), "sha256")

@@ -8,9 +8,12 @@ from typing import Any, Final
 from sqlalchemy import Row, func, insert, select, update
 
 from reference_server.domain.account import Account, AccountState
+from reference_server.domain.audit import AuditEntry
 from reference_server.domain.errors import AccountLimitReached
+from reference_server.storage.audit import append
 from reference_server.storage.database import Database
 from reference_server.storage.tables import ACCOUNTS
+from reference_server.usecases.ports import Seal
 
 _NOT_COUNTING: Final = (AccountState.DELETED, AccountState.LOGIN_FAILED)
 _COLUMNS: Final = tuple(column for column in ACCOUNTS.c if column.name != "sealed_credentials")
@@ -23,8 +26,11 @@ class SqlAccounts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, account: Account, sealed: bytes, *, limit: int | None) -> None:
-        """Store, if fewer than `limit` of the user's accounts count. Raises AccountLimitReached."""
+    async def add(self, account: Account, seal: Seal, *, limit: int | None, entry: AuditEntry | None = None) -> None:
+        """Store, if fewer than `limit` of the user's accounts count. Raises AccountLimitReached.
+
+        Sealed while nobody else can write: whoever takes a key from the ring sees this row, or this sees the new ring.
+        """
         count = select(func.count()).where(
             ACCOUNTS.c.user_id == account.user_id, ACCOUNTS.c.state.not_in(_NOT_COUNTING)
         )
@@ -41,10 +47,12 @@ class SqlAccounts:
                 "region": account.region,
                 "mt5_server": account.mt5_server,
                 "last_error": account.last_error,
-                "sealed_credentials": sealed,
+                "sealed_credentials": seal(),
                 "created_at_ms": account.created_at_ms,
             }
             await connection.execute(insert(ACCOUNTS), row)
+            if entry is not None:
+                await append(connection, entry)
 
     async def of_user(self, user_id: str) -> Sequence[Account]:
         """Return all accounts of the user, oldest first, deleted ones included."""
@@ -52,7 +60,7 @@ class SqlAccounts:
         async with self._database.reading() as connection:
             return tuple(map(_account, (await connection.execute(query)).all()))
 
-    async def save(self, account: Account, *, expected: AccountState) -> bool:
+    async def save(self, account: Account, *, expected: AccountState, entry: AuditEntry | None = None) -> bool:
         """Store state, paused and last_error if the stored state is still `expected`; tell whether it was.
 
         `deleted` erases the sealed credentials in the same statement.
@@ -69,9 +77,14 @@ class SqlAccounts:
             .where(ACCOUNTS.c.account_id == account.account_id, ACCOUNTS.c.state == expected.value)
             .values(values)
         )
-        async with self._database.writing() as connection:
-            done = await connection.execute(change)
-        return bool(done.rowcount)
+        if entry is None:
+            async with self._database.writing() as connection:
+                return bool((await connection.execute(change)).rowcount)
+        async with self._database.transaction() as connection:
+            is_stored = bool((await connection.execute(change)).rowcount)
+            if is_stored:
+                await append(connection, entry)
+        return is_stored
 
     async def sealed_credentials(self, account_id: str) -> bytes | None:
         """Return what was sealed, or None when it was erased or never there."""
@@ -85,6 +98,13 @@ class SqlAccounts:
         query = select(*_COLUMNS).where(ACCOUNTS.c.state.not_in(_NOT_COUNTING)).order_by(*_AGE)
         async with self._database.reading() as connection:
             return tuple(map(_account, (await connection.execute(query)).all()))
+
+    async def count_by_state(self) -> dict[str, int]:
+        """Return how many accounts there are in each state; every state is named."""
+        query = select(ACCOUNTS.c.state, func.count()).group_by(ACCOUNTS.c.state)
+        async with self._database.reading() as connection:
+            found = {row[0]: row[1] for row in (await connection.execute(query)).all()}
+        return {state.value: found.get(state.value, 0) for state in AccountState}
 
 
 def _account(row: Row[Any]) -> Account:

@@ -103,6 +103,11 @@ class Database:
                 async with connection.begin():
                     yield connection
 
+    async def probe(self) -> None:
+        """Make a small write that changes nothing: can the file be written to? Raises DatabaseError."""
+        async with self.transaction() as connection:
+            await connection.exec_driver_sql("PRAGMA user_version = 0")
+
     async def close(self) -> None:
         """Close every connection and end its thread. Safe to call twice."""
         await self._engine.dispose()

@@ -29,6 +29,7 @@ USERS: Final = Table(
     Column("key_last_four", String(4), nullable=False),
     Column("plan", String(32), nullable=False),
     Column("created_at_ms", BigInteger, nullable=False),
+    Column("pepper_id", String(8), nullable=True),
     UniqueConstraint("key_digest", name="uq_users_key_digest"),
 )
 
@@ -47,10 +48,17 @@ ACCOUNTS: Final = Table(
     Index("ix_accounts_user_id", "user_id"),
 )
 
-TRADE_COUNTERS: Final = Table(
-    "trade_counters",
+AUDIT: Final = Table(
+    "audit",
     METADATA,
-    Column("user_id", String(30), ForeignKey("users.user_id", name="fk_trade_counters_user_id"), primary_key=True),
-    Column("day", String(10), primary_key=True),
-    Column("trades", Integer, nullable=False),
+    Column("sequence", Integer, primary_key=True, autoincrement=True),
+    Column("time_ms", BigInteger, nullable=False),
+    Column("actor", String(30), nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("request_id", String(64), nullable=True),
+    Column("address", Text, nullable=True),
+    Column("detail", Text, nullable=False),
+    Index("ix_audit_time_ms", "time_ms"),
+    sqlite_autoincrement=True,  # a sequence is never given twice, also after a purge: readers remember where they were
 )

@@ -9,8 +9,9 @@ from itertools import islice
 
 from reference_server.domain.account import Account, AccountState
 from reference_server.domain.errors import AccountAmbiguous, AccountLoginFailed, AccountNotFound, GatewayError
+from reference_server.usecases.auditing import Auditor
 from reference_server.usecases.completion import Completions
-from reference_server.usecases.ports import Accounts
+from reference_server.usecases.ports import Accounts, Seal
 
 AccountListener = Callable[[Account], None]
 """Told of each stored change; called on the event loop in the order of the changes; must not block or raise."""
@@ -68,8 +69,9 @@ class _Shelf:
 class AccountBook:
     """The one way to read and change accounts. Keeps at most about `capacity` users without a live account."""
 
-    def __init__(self, stored: Accounts, *, capacity: int = 10_000) -> None:
+    def __init__(self, stored: Accounts, auditor: Auditor, *, capacity: int = 10_000) -> None:
         self._stored = stored
+        self._auditor = auditor
         self._capacity = capacity
         self._shelves: dict[str, _Shelf] = {}
         self._completions = Completions()
@@ -114,9 +116,9 @@ class AccountBook:
         """One account of the user, in any state. Raises AccountNotFound."""
         return (await self._load(user_id)).get(account_id)
 
-    async def add(self, account: Account, sealed: bytes, *, limit: int | None) -> None:
+    async def add(self, account: Account, seal: Seal, *, limit: int | None) -> None:
         """Store a new account with its sealed credentials. Raises AccountLimitReached."""
-        await self._completions.run(self._add(account, sealed, limit))
+        await self._completions.run(self._add(account, seal, limit))
 
     async def change(self, user_id: str, account_id: str, step: Callable[[Account], Account]) -> Account:
         """Store what `step` makes of the account as it is now, and return it.
@@ -130,10 +132,11 @@ class AccountBook:
         """Wait until every change that was begun is stored."""
         await self._completions.close()
 
-    async def _add(self, account: Account, sealed: bytes, limit: int | None) -> None:
+    async def _add(self, account: Account, seal: Seal, limit: int | None) -> None:
+        entry = self._auditor.account_created(account)
         async with self._held(account.user_id) as shelf:
             try:
-                await self._stored.add(account, sealed, limit=limit)
+                await self._stored.add(account, seal, limit=limit, entry=entry)
             except BaseException:
                 shelf.loaded = False  # whether it was stored is for storage to say
                 raise
@@ -148,7 +151,8 @@ class AccountBook:
                 if after == before:
                     return before
                 try:
-                    stored = await self._stored.save(after, expected=before.state)
+                    entry = self._auditor.account_changed(before, after)
+                    stored = await self._stored.save(after, expected=before.state, entry=entry)
                     if not stored:
                         shelf.fill(await self._stored.of_user(user_id))
                 except BaseException:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import replace
+from functools import partial
 
 from reference_server.domain.account import Account, AccountState, Mt5Credentials
 from reference_server.domain.errors import AccountDeleted
@@ -11,7 +12,7 @@ from reference_server.domain.ids import RANDOM_BYTES, new_account_id
 from reference_server.domain.user import User
 from reference_server.usecases.account_book import AccountBook
 from reference_server.usecases.completion import Completions
-from reference_server.usecases.ports import Clock, Entropy, Vault
+from reference_server.usecases.ports import Clock, Entropy, Seal, Vault
 from reference_server.usecases.supervision import Supervisor
 
 _TOKEN_BYTES = 32
@@ -52,8 +53,8 @@ class AccountUseCases:
             region=region,
             mt5_server=credentials.server,
         )
-        sealed = self._vault.seal(account.account_id, credentials)
-        await self._completions.run(self._provision(account, sealed, user.plan.accounts))
+        seal = partial(self._vault.seal, account.account_id, credentials)
+        await self._completions.run(self._provision(account, seal, user.plan.accounts))
         return account, base64.urlsafe_b64encode(self._entropy(_TOKEN_BYTES)).rstrip(b"=").decode("ascii")
 
     async def list_accounts(self, user: User) -> tuple[Account, ...]:
@@ -87,8 +88,8 @@ class AccountUseCases:
         """Wait for provisioning and deletion that were begun."""
         await self._completions.close()
 
-    async def _provision(self, account: Account, sealed: bytes, limit: int | None) -> None:
-        await self._book.add(account, sealed, limit=limit)
+    async def _provision(self, account: Account, seal: Seal, limit: int | None) -> None:
+        await self._book.add(account, seal, limit=limit)
         self._supervisor.supervise(account)
 
     async def _deprovision(self, user_id: str, account_id: str) -> Account:

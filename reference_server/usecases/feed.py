@@ -1,196 +1,171 @@
-"""Fan-in and fan-out of one account: the union of what its sockets want, and each event encoded once for all."""
+"""What one account's sockets are told: its events in their order, each behind a state that it belongs to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Protocol
+import logging
+from collections.abc import Collection, Iterable
+from typing import cast
 
-from reference_server.domain.events import CandleClosed, TerminalEvent, TickArrived
-from reference_server.domain.market import Tick, Timeframe
-from reference_server.usecases.ports import Terminal
-from reference_server.usecases.session import Channel, Session, Topic
+from reference_server.domain.account import Account, AccountState
+from reference_server.domain.events import (
+    AccountEvent,
+    CandleClosed,
+    ConnectionChanged,
+    Figures,
+    Snapshot,
+    StatusChanged,
+    TerminalEvent,
+    TickArrived,
+)
+from reference_server.usecases.account_events import AccountEvents, Kept
+from reference_server.usecases.encoding import Encoder
+from reference_server.usecases.market_feed import MarketFeed
+from reference_server.usecases.outbox import CloseCode
+from reference_server.usecases.ports import StreamPositions, Terminal
+from reference_server.usecases.session import Session
 
-
-class Encoder(Protocol):
-    """Turns events into messages, at most once each. The bytes are opaque here: text, or frames ready to be written."""
-
-    def tick(self, tick: Tick) -> bytes: ...
-
-    def quote(self, tick: Tick) -> bytes: ...
-
-    def event(self, event: TerminalEvent) -> bytes | None:
-        """Any other event; None for one that sockets are not told of."""
-        ...
-
-
-class _Reader:
-    """A topic with the sessions that want it."""
-
-    __slots__ = ("sessions", "topic")
-
-    def __init__(self, topic: Topic) -> None:
-        self.topic = topic
-        self.sessions: dict[Session, None] = {}
-
-    def send(self, message: bytes) -> None:
-        topic = self.topic
-        for session in self.sessions:
-            session.outbox.put_market(topic, message)
+_log = logging.getLogger(__name__)
 
 
 class Feed:
-    """What one account's terminal says, spread over its sessions. Lives longer than any one terminal."""
+    """One account's events and market data, spread over its sessions. Lives longer than any one terminal.
 
-    def __init__(self, account_id: str, encoder: Encoder) -> None:
-        self.account_id = account_id
+    A session is told of events once it knows the state that they change: it has been given a snapshot, or was there
+    before. Until then it is in `waiting`, and what happens is kept for it.
+    """
+
+    def __init__(self, account: Account, encoder: Encoder, positions: StreamPositions) -> None:
+        self.account = account
+        """As it was stored last."""
+        self.events = AccountEvents(account.account_id, encoder, positions)
+        self.market = MarketFeed(encoder)
+        self.terminal: Terminal | None = None
+        self.waiting: dict[Session, None] = {}
+        self._live: dict[Session, None] = {}
         self._encoder = encoder
-        self._sessions: dict[Session, None] = {}
-        self._ticks: dict[str, _Reader] = {}
-        self._quotes: dict[str, _Reader] = {}
-        self._candles: dict[tuple[str, Timeframe], _Reader] = {}
-        self._terminal: Terminal | None = None
-        self._known: set[str] = set()
-        self._watched: tuple[frozenset[str], frozenset[tuple[str, Timeframe]]] = (frozenset(), frozenset())
+
+    @property
+    def account_id(self) -> str:
+        """The account's name."""
+        return self.account.account_id
 
     @property
     def is_idle(self) -> bool:
-        """Whether neither a terminal nor a session needs this feed."""
-        return self._terminal is None and not self._sessions
+        """Whether neither the account nor its terminal nor a session needs this feed."""
+        return not self.account.counts and self.terminal is None and not self._live and not self.waiting
+
+    @property
+    def has_figures(self) -> bool:
+        """Whether the account is connected, so that its figures can be read."""
+        return self.terminal is not None and self.account.state is AccountState.ACTIVE
 
     def attach(self, terminal: Terminal) -> None:
-        """Read from this terminal from now on; it is asked for all that is subscribed already."""
-        if terminal is self._terminal:
-            return
-        self._terminal = terminal
-        self._known = set()
-        self._watched = (frozenset(), frozenset())
-        self._watch()
+        """The account is connected, perhaps again: what happened meanwhile no event tells, so all get its state anew.
+
+        The terminal is asked for all that is subscribed already.
+        """
+        self.terminal = terminal
+        self._number_gap()
+        self.waiting.update(self._live)
+        self._live.clear()
+        self.market.attach(terminal)
 
     def detach(self) -> None:
         """The terminal is gone; subscriptions stay for the next one."""
-        self._terminal = None
+        self.terminal = None
+        self.market.attach(None)
 
-    def join(self, session: Session) -> None:
-        """Send this session the account's events, and the market data that it subscribes."""
-        self._sessions[session] = None
+    def join(self, session: Session, since_seq: int | None = None) -> None:
+        """Tell this session of the account: what came after `since_seq` if all of it is kept, else its state first.
+
+        Raises what keeps numbers from being reserved.
+        """
+        newest = self.events.newest
+        missed = None if since_seq is None else self.events.since(since_seq)
+        if missed is not None:
+            session.outbox.put_replay(missed)
+            self._admit(session)
+        else:
+            self.waiting[session] = None
+            self._introduce_without_figures(newest)
 
     def leave(self, session: Session) -> None:
         """End everything of this session."""
-        self._sessions.pop(session, None)
-        self.remove(session, session.topics)
+        self.waiting.pop(session, None)
+        self._live.pop(session, None)
+        session.introduced.set()  # whoever waits for it must see that it will not come
+        session.introduced.clear()
+        self.market.remove(session.outbox, session.topics)
 
-    async def knows_symbol(self, terminal: Terminal, symbol: str) -> bool:
-        """Whether the broker has this symbol; asked once per terminal. Raises TerminalUnavailable."""
-        if terminal is self._terminal and symbol in self._known:
-            return True
-        if not await terminal.knows_symbol(symbol):
-            return False
-        if terminal is self._terminal:
-            self._known.add(symbol)
-        return True
+    def introduce(self, sessions: Iterable[Session], seq: int, figures: Figures | None) -> None:
+        """Give those of these sessions that still wait the state of the account, read after event `seq`, and what came
+        since. They go on waiting where that is not kept."""
+        wanted = [session for session in sessions if session in self.waiting]
+        missed = self.events.since(seq)
+        if not wanted or missed is None:
+            return
+        message = self._encoder.snapshot(Snapshot(seq, self.account, figures))
+        for session in wanted:
+            del self.waiting[session]
+            session.outbox.put_event(message)
+            session.outbox.put_replay(missed)
+            self._admit(session)
 
-    def add(self, session: Session, topics: Iterable[Topic]) -> None:
-        """Send the session these topics, too."""
-        for topic in topics:
-            self._reader(topic).sessions[session] = None
-        self._watch()
-
-    def remove(self, session: Session, topics: Iterable[Topic]) -> None:
-        """Send the session these topics no longer."""
-        for topic in topics:
-            self._drop(session, topic)
-        self._watch()
+    def change_status(self, account: Account, bystanders: Iterable[Session] = ()) -> None:
+        """Tell that the account was changed and stored; also to `bystanders`, who are bound to no account."""
+        self.account = account
+        try:
+            before = self.events.newest
+            kept = self.events.add(StatusChanged(account))
+        except Exception:
+            self._lose_count()
+            return
+        self._spread(kept, (*self._live, *bystanders))
+        self._introduce_without_figures(before)
 
     def publish(self, event: TerminalEvent) -> None:
         """Spread one event of the terminal."""
         if type(event) is TickArrived:
-            tick = event.tick
-            reader = self._ticks.get(tick.symbol)
-            if reader is not None:
-                reader.send(self._encoder.tick(tick))
-            if event.is_quote:
-                reader = self._quotes.get(tick.symbol)
-                if reader is not None:
-                    reader.send(self._encoder.quote(tick))
+            self.market.tick(event.tick, is_quote=event.is_quote)
         elif type(event) is CandleClosed:
-            reader = self._candles.get((event.candle.symbol, event.candle.timeframe))
-            if reader is not None:
-                message = self._encoder.event(event)
-                if message is not None:
-                    reader.send(message)
-        elif self._sessions:
-            message = self._encoder.event(event)
-            if message is not None:
-                for session in self._sessions:
-                    session.outbox.put_event(message)
+            self.market.candle(event.candle)
+        elif type(event) is not ConnectionChanged:
+            self._tell(cast("AccountEvent", event))
 
-    def _reader(self, topic: Topic) -> _Reader:
-        if topic.timeframe is not None:
-            return self._candles.setdefault((topic.symbol, topic.timeframe), _Reader(topic))
-        readers = self._ticks if topic.channel is Channel.TICK else self._quotes
-        return readers.setdefault(topic.symbol, _Reader(topic))
+    def heartbeat_of(self, session: Session) -> int | None:
+        """Number of the last event that the session knows of, None while it waits for the account's state."""
+        return None if session in self.waiting else self.events.newest
 
-    def _drop(self, session: Session, topic: Topic) -> None:
-        reader = self._reader(topic)
-        reader.sessions.pop(session, None)
-        if reader.sessions:
+    def _tell(self, event: AccountEvent) -> None:
+        try:
+            kept = self.events.add(event)
+        except Exception:
+            self._lose_count()
             return
-        if topic.timeframe is not None:
-            del self._candles[(topic.symbol, topic.timeframe)]
-        else:
-            del (self._ticks if topic.channel is Channel.TICK else self._quotes)[topic.symbol]
+        self._spread(kept, self._live)
 
-    def _watch(self) -> None:
-        """Tell the terminal what is wanted, only when that has changed."""
-        if self._terminal is None:
-            return
-        wanted = (frozenset(self._ticks.keys() | self._quotes.keys()), frozenset(self._candles))
-        if wanted != self._watched:
-            self._watched = wanted
-            self._terminal.watch(*wanted)
+    def _spread(self, kept: Kept, sessions: Collection[Session]) -> None:
+        if sessions:
+            message = self.events.message_of(kept)
+            for session in sessions:
+                session.outbox.put_event(message)
 
+    def _number_gap(self) -> None:
+        try:
+            self.events.cut()
+        except Exception:
+            self._lose_count()
 
-class Feeds:
-    """The feed of each account that has a terminal or a session."""
+    def _lose_count(self) -> None:
+        """Storage gives no number: who cannot be told in order must come back for the state."""
+        _log.exception("events of %s could not be numbered: its sockets are closed", self.account_id)
+        for session in (*self._live, *self.waiting):
+            session.close(CloseCode.INTERNAL_ERROR)
 
-    def __init__(self, encoder: Encoder) -> None:
-        self._encoder = encoder
-        self._feeds: dict[str, Feed] = {}
+    def _introduce_without_figures(self, seq: int) -> None:
+        if self.waiting and not self.has_figures:
+            self.introduce(tuple(self.waiting), seq, None)
 
-    def join(self, account_id: str, session: Session) -> Feed:
-        """Add the session to the account's feed and return it."""
-        feed = self._of(account_id)
-        feed.join(session)
-        return feed
-
-    def leave(self, feed: Feed, session: Session) -> None:
-        """Take the session out of its feed."""
-        feed.leave(session)
-        self._drop_if_idle(feed)
-
-    def attach(self, account_id: str, terminal: Terminal) -> None:
-        """The account's terminal is up."""
-        self._of(account_id).attach(terminal)
-
-    def detach(self, account_id: str) -> None:
-        """The account's terminal is gone."""
-        feed = self._feeds.get(account_id)
-        if feed is not None:
-            feed.detach()
-            self._drop_if_idle(feed)
-
-    def publish(self, account_id: str, event: TerminalEvent) -> None:
-        """Spread one event of the account's terminal."""
-        feed = self._feeds.get(account_id)
-        if feed is not None:
-            feed.publish(event)
-
-    def _of(self, account_id: str) -> Feed:
-        feed = self._feeds.get(account_id)
-        if feed is None:
-            feed = self._feeds[account_id] = Feed(account_id, self._encoder)
-        return feed
-
-    def _drop_if_idle(self, feed: Feed) -> None:
-        if feed.is_idle and self._feeds.get(feed.account_id) is feed:
-            del self._feeds[feed.account_id]
+    def _admit(self, session: Session) -> None:
+        self._live[session] = None
+        session.introduced.set()

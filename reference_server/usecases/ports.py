@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from reference_server.domain.account import Account, AccountInfo, AccountState, Mt5Credentials
+from reference_server.domain.audit import AuditAction, AuditEntry
 from reference_server.domain.events import TerminalEvent
 from reference_server.domain.market import Candle, SymbolSpecification, Tick, Timeframe
 from reference_server.domain.requests import Claim, TradeRecord
@@ -169,15 +170,17 @@ class MintedKey:
     clear: str
     digest: bytes
     last_four: str
+    pepper_id: str
+    """Names the pepper of the digest."""
 
 
 class ApiKeys(Protocol):
-    """Mints keys and computes their keyed digest."""
+    """Mints keys and computes their keyed digests."""
 
     def mint(self) -> MintedKey: ...
 
-    def digest(self, clear: str) -> bytes | None:
-        """The digest to look up, or None when the text cannot be a key (form or checksum)."""
+    def digests(self, clear: str) -> tuple[bytes, ...]:
+        """The digests to look up, most likely first; none when the text cannot be a key (form or checksum)."""
         ...
 
 
@@ -192,21 +195,27 @@ class Vault(Protocol):
 
 
 class Users(Protocol):
-    """Stored users and the digest of each user's one key."""
+    """Stored users and the digest of each user's one key. A change and its entry in the audit log are one."""
 
-    async def add(self, user: User, key: MintedKey) -> None: ...
+    async def add(self, user: User, key: MintedKey, *, entry: AuditEntry | None = None) -> None: ...
 
-    async def by_key_digest(self, digest: bytes) -> User | None: ...
+    async def by_key_digests(self, digests: Sequence[bytes]) -> User | None:
+        """The user whose key has one of these digests; a key has only one of them."""
+        ...
 
-    async def replace_key(self, user_id: str, key: MintedKey) -> None:
+    async def replace_key(self, user_id: str, key: MintedKey, *, entry: AuditEntry | None = None) -> None:
         """The old digest stops working in the same transaction."""
         ...
 
 
-class Accounts(Protocol):
-    """Stored accounts and their sealed credentials."""
+Seal = Callable[[], bytes]
+"""Seals an account's credentials at the moment at which they are stored, by a key that is in the ring then."""
 
-    async def add(self, account: Account, sealed: bytes, *, limit: int | None) -> None:
+
+class Accounts(Protocol):
+    """Stored accounts and their sealed credentials. A change and its entry in the audit log are one."""
+
+    async def add(self, account: Account, seal: Seal, *, limit: int | None, entry: AuditEntry | None = None) -> None:
         """Store in one transaction with the count of the user's counting accounts. Raises AccountLimitReached."""
         ...
 
@@ -214,7 +223,7 @@ class Accounts(Protocol):
         """All, oldest first, deleted ones included."""
         ...
 
-    async def save(self, account: Account, *, expected: AccountState) -> bool:
+    async def save(self, account: Account, *, expected: AccountState, entry: AuditEntry | None = None) -> bool:
         """Store state, paused and last_error if the stored state is still `expected`; tell whether it was.
 
         `deleted` erases the sealed credentials in the same statement: no crash can leave them behind.
@@ -225,6 +234,46 @@ class Accounts(Protocol):
 
     async def to_connect(self) -> Sequence[Account]:
         """Every account that ought to have a terminal, for start-up."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorChange:
+    """One thing that an operator did. `sequence` grows with time and is never given twice."""
+
+    sequence: int
+    action: AuditAction
+    subject: str
+
+
+class Audit(Protocol):
+    """The append-only audit log."""
+
+    async def add(self, entry: AuditEntry) -> None: ...
+
+    async def latest(self) -> int:
+        """The sequence of the last entry, 0 when there was never one."""
+        ...
+
+    async def operator_changes(self, after: int) -> Sequence[OperatorChange]:
+        """What the operator did after this sequence, oldest first."""
+        ...
+
+    async def purge(self, *, before_ms: int, failures: int) -> None:
+        """Remove what is older, and all but the newest `failures` failed authentications."""
+        ...
+
+
+class StreamPositions(Protocol):
+    """How far the numbers of each account's stream were given out, over all lives of the gateway."""
+
+    def reserve(self, account_id: str, count: int) -> int:
+        """Store durably that `count` further numbers may be used, and return the last one that may have been before.
+
+        The caller uses the numbers above it, `count` of them; the next call, also of another process, returns at least
+        the last of these. 0 for an account without any. Synchronous, once for many events: no event may overtake the
+        reservation of its number. Raises whatever keeps it from being stored.
+        """
         ...
 
 

@@ -2,86 +2,57 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from reference_server.domain.errors import InvalidBody, Violation
-from reference_server.domain.market import Timeframe
 from reference_server.domain.user import User
+from reference_server.usecases.message_rate import MessageRate
 from reference_server.usecases.outbox import DEFAULT_EVENTS, CloseCode, Outbox
+from reference_server.usecases.topics import Topic
 
 if TYPE_CHECKING:
     from reference_server.usecases.feed import Feed
 
 DEFAULT_SYMBOLS = 500
 DEFAULT_SOCKETS = 1_000
-
-
-class Channel(StrEnum):
-    """A kind of market data."""
-
-    TICK = "tick"
-    QUOTE = "quote"
-    CANDLE = "candle"
-
-
-@dataclass(frozen=True, slots=True)
-class Topic:
-    """One stream of market data; also the key under which the newest message waits."""
-
-    channel: Channel
-    symbol: str
-    timeframe: Timeframe | None = None
+DEFAULT_MESSAGES_PER_SECOND = 50
 
 
 @dataclass(frozen=True, slots=True)
 class SessionLimits:
-    """What one socket may hold: symbols subscribed, and events that wait for a slow consumer; and sockets per user."""
+    """What one socket may hold: symbols subscribed, and events that wait for a slow consumer; and sockets per user.
+
+    `messages_per_second`: what a socket may say, see MessageRate.
+    """
 
     symbols: int = DEFAULT_SYMBOLS
     events: int = DEFAULT_EVENTS
     sockets: int = DEFAULT_SOCKETS
-
-
-def topics_of(
-    symbols: Iterable[str], channels: Iterable[Channel] | None, timeframe: Timeframe | None
-) -> frozenset[Topic]:
-    """The topics that a `subscribe` message asks for.
-
-    Without `channels`: ticks and quotes, and candles when a timeframe is given; `channels` narrows that. Raises
-    InvalidBody for candles without a timeframe.
-    """
-    if channels is None:
-        wanted = {Channel.TICK, Channel.QUOTE} | ({Channel.CANDLE} if timeframe is not None else set())
-    else:
-        wanted = set(channels)
-        if Channel.CANDLE in wanted and timeframe is None:
-            raise InvalidBody(
-                "Candles need a timeframe.", violations=(Violation("/timeframe", "required for the channel candle"),)
-            )
-    return frozenset(
-        Topic(channel, symbol, timeframe if channel is Channel.CANDLE else None)
-        for symbol in symbols
-        for channel in wanted
-    )
+    messages_per_second: int = DEFAULT_MESSAGES_PER_SECOND
 
 
 class Session:
     """One open socket. `feed` is that of the account it is bound to, None while the user has no usable one."""
 
-    __slots__ = ("_limits", "_symbols", "account_id", "feed", "outbox", "topics", "user")
+    __slots__ = ("_limits", "_symbols", "account_id", "feed", "introduced", "outbox", "rate", "topics", "user")
 
-    def __init__(self, user: User, *, account_id: str | None = None, limits: SessionLimits | None = None) -> None:
+    def __init__(
+        self, user: User, *, account_id: str | None = None, limits: SessionLimits | None = None, now: float = 0.0
+    ) -> None:
         self._limits = limits or SessionLimits()
         self.user = user
         self.account_id = account_id
         """The account that the socket was opened for, None for the user's only one."""
         self.feed: Feed | None = None
+        self.introduced = asyncio.Event()
+        """Set while the socket was told the state of its account, so that what follows can be told."""
         self.topics: set[Topic] = set()
         self._symbols: dict[str, None] = {}
         self.outbox = Outbox(events=self._limits.events)
+        self.rate = MessageRate(self._limits.messages_per_second, now)
 
     @property
     def symbols(self) -> tuple[str, ...]:

@@ -8,16 +8,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextvars import Context
 from dataclasses import dataclass, field
 from random import Random
 
-from reference_server.domain.account import Account, AccountState
+from reference_server.domain.account import Account, AccountState, Mt5Credentials
 from reference_server.domain.errors import AccountNotFound, AccountNotReady, TerminalUnavailable
 from reference_server.domain.events import ConnectionChanged, TerminalEvent
 from reference_server.usecases.account_book import AccountBook
 from reference_server.usecases.backoff import Backoff
 from reference_server.usecases.completion import within
-from reference_server.usecases.feed import Feeds
+from reference_server.usecases.feeds import Feeds
 from reference_server.usecases.ports import (
     Accounts,
     BrokerUnreachable,
@@ -146,7 +147,11 @@ class Supervisor:
         if self._stopped or account.account_id in self._runs:
             return
         run = self._runs[account.account_id] = _Run(account)
-        run.task = asyncio.get_running_loop().create_task(self._keep(run), name=f"supervise {account.account_id}")
+        run.task = asyncio.get_running_loop().create_task(
+            self._keep(run),
+            name=f"supervise {account.account_id}",
+            context=Context(),  # what happens to the account from now on is not of the request that created it
+        )
 
     async def release(self, account_id: str) -> None:
         """Stop the account's terminal and wait until it is gone. Safe to call twice."""
@@ -172,6 +177,11 @@ class Supervisor:
         """How many accounts are logged in now."""
         return len(self._ready)
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether there are accounts to connect and none is or could be: each has failed at least once in a row."""
+        return bool(self._runs) and not self._ready and all(run.failures for run in self._runs.values())
+
     def _retry_after(self, account_id: str) -> float:
         run = self._runs.get(account_id)
         return 1.0 if run is None else max(1.0, run.next_attempt_at - self._clock.monotonic())
@@ -196,7 +206,7 @@ class Supervisor:
                 except (_Over, AccountNotFound):
                     return
                 except Exception:  # the edge of a loop: one account's trouble must not end its supervision
-                    _log.exception("supervision of %s was interrupted and goes on", run.account_id)
+                    _log.exception("supervision_interrupted", extra={"account_id": run.account_id})
                 await self._wait(run)
         finally:
             if self._runs.get(run.account_id) is run:
@@ -254,13 +264,7 @@ class Supervisor:
                 return
 
     async def _open(self, run: _Run, link: _Link) -> Terminal:
-        sealed = await self._stored.sealed_credentials(run.account_id)
-        if sealed is None:
-            raise BrokerUnreachable("The credentials of the account are missing.")
-        try:
-            credentials = self._vault.open(run.account_id, sealed)
-        except ValueError:
-            raise BrokerUnreachable("The stored credentials cannot be read: the encryption key has changed.") from None
+        credentials = await self._credentials(run)
         opened: list[Terminal] = []
 
         async def opening() -> None:
@@ -273,6 +277,19 @@ class Supervisor:
                 await self._close(run, terminal)
             raise
         return opened[0]
+
+    async def _credentials(self, run: _Run) -> Mt5Credentials:
+        sealed = await self._stored.sealed_credentials(run.account_id)
+        while sealed is not None:
+            try:
+                return self._vault.open(run.account_id, sealed)
+            except ValueError:
+                before, sealed = sealed, await self._stored.sealed_credentials(run.account_id)
+                if sealed == before:  # else a rotation of the master key has wrapped them anew between reading and here
+                    raise BrokerUnreachable(
+                        "The stored credentials cannot be read: the encryption key has changed."
+                    ) from None
+        raise BrokerUnreachable("The credentials of the account are missing.")
 
     def _listener(self, run: _Run, link: _Link) -> Listener:
         publish = self._feeds.publish
@@ -294,7 +311,7 @@ class Supervisor:
         try:
             await within(self._clock, self._patience.closing, terminal.close())
         except Exception:  # the edge to another process: a terminal that cannot log out is left behind
-            _log.exception("the terminal of %s did not close", run.account_id)
+            _log.exception("terminal_not_closed", extra={"account_id": run.account_id})
 
     async def _move(self, run: _Run, state: AccountState, reason: str | None = None) -> None:
         def step(account: Account) -> Account:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NoReturn
 
+from reference_server.domain.addresses import client_network
+from reference_server.domain.audit import AuditAction
 from reference_server.domain.errors import (
     ApiKeyInvalid,
     ApiKeyMissing,
@@ -15,10 +17,14 @@ from reference_server.domain.errors import (
 from reference_server.domain.ids import RANDOM_BYTES, new_user_id
 from reference_server.domain.plans import Plan
 from reference_server.domain.user import User
+from reference_server.usecases.auditing import Auditor
 from reference_server.usecases.ports import ApiKeys, Clock, Entropy, RateLimiter, Users
 
 KeyRevoked = Callable[[str], None]
 """Told the id of a user whose key has just stopped working; must not block or raise."""
+
+KeyRefused = Callable[[], None]
+"""Told of each request with a key that is nobody's; must not block or raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +67,12 @@ class UserUseCases:
         self._clock = clock
         self._entropy = entropy
         self._registration = registration
+        self._auditor = Auditor(clock)
         self._cache = cache or KeyCache()
         self._known: dict[bytes, tuple[User, float]] = {}
         self._revocations = 0
         self.on_key_revoked: list[KeyRevoked] = []
+        self.on_key_refused: list[KeyRefused] = []
 
     async def create_user(self, client_address: str) -> tuple[User, str]:
         """Register a user on the default plan and return it with its key in clear, which is kept nowhere.
@@ -73,35 +81,44 @@ class UserUseCases:
         """
         if not self._registration.is_open:
             raise RegistrationClosed
-        decision = self._limiter.hit(f"registration:{_network(client_address)}", self._registration.per_minute)
+        decision = self._limiter.hit(f"registration:{client_network(client_address)}", self._registration.per_minute)
         if not decision.allowed:
             raise RegistrationRateExceeded(retry_after_seconds=max(1.0, decision.reset_seconds))
         now_ms = self._clock.now_ms()
         user_id = new_user_id(now_ms, self._entropy(RANDOM_BYTES))
         user = User(user_id, self._registration.default_plan, now_ms)
         key = self._keys.mint()
-        await self._stored.add(user, key)
+        detail = f"plan {user.plan.name}"
+        entry = self._auditor.entry(AuditAction.USER_CREATED, actor=user_id, subject=user_id, detail=detail)
+        await self._stored.add(user, key, entry=entry)
         return user, key.clear
 
     async def authenticate(self, clear_key: str | None) -> User:
         """The user whose key this is. Raises ApiKeyMissing, ApiKeyInvalid."""
         if not clear_key:
             raise ApiKeyMissing
-        digest = self._keys.digest(clear_key)
-        if digest is None:
-            raise ApiKeyInvalid
+        digests = self._keys.digests(clear_key)
+        if not digests:
+            self._refuse()
+        digest = digests[0]
         now = self._clock.monotonic()
         known = self._known.get(digest)
         if known is not None and now < known[1]:
             return known[0]
         revocations = self._revocations
-        user = await self._stored.by_key_digest(digest)
+        user = await self._stored.by_key_digests(digests)
         if user is None:
             self._known.pop(digest, None)
-            raise ApiKeyInvalid
+            self._refuse()
         if revocations == self._revocations:  # else this key may have been revoked while it was looked up
             self._keep(digest, user, now + self._cache.seconds)
         return user
+
+    def recognised(self, clear_key: str) -> User | None:
+        """The user of a key that was looked up a moment ago, without a look-up; None for any other key."""
+        now = self._clock.monotonic()
+        found = (self._known.get(digest) for digest in self._keys.digests(clear_key))
+        return next((known[0] for known in found if known is not None and now < known[1]), None)
 
     async def get_current_user(self, user: User) -> User:
         """The caller's own profile. Source: Tonpo docs, "GET /api/users/me"."""
@@ -114,34 +131,33 @@ class UserUseCases:
         Source: Tonpo docs, "POST /api/users/me/rotate-key".
         """
         key = self._keys.mint()
+        entry = self._auditor.entry(AuditAction.KEY_ROTATED, actor=user.user_id, subject=user.user_id)
         try:
-            await self._stored.replace_key(user.user_id, key)
+            await self._stored.replace_key(user.user_id, key, entry=entry)
         finally:  # also when it is not known whether the old key still works
-            self._forget(user.user_id)
-        for listener in tuple(self.on_key_revoked):
-            listener(user.user_id)
+            self.forget(user.user_id)
+        self.key_ended(user.user_id)
         return key.clear
+
+    def key_ended(self, user_id: str) -> None:
+        """A user's key has stopped working, here or in another process: forget it and tell `on_key_revoked`."""
+        self.forget(user_id)
+        for listener in tuple(self.on_key_revoked):
+            listener(user_id)
+
+    def forget(self, user_id: str) -> None:
+        """Ask storage again at the user's next request."""
+        self._revocations += 1
+        for digest in [digest for digest, (user, _) in self._known.items() if user.user_id == user_id]:
+            del self._known[digest]
+
+    def _refuse(self) -> NoReturn:
+        for listener in tuple(self.on_key_refused):
+            listener()
+        raise ApiKeyInvalid
 
     def _keep(self, digest: bytes, user: User, until: float) -> None:
         self._known.pop(digest, None)
         if len(self._known) >= self._cache.capacity:
             del self._known[next(iter(self._known))]
         self._known[digest] = (user, until)
-
-    def _forget(self, user_id: str) -> None:
-        self._revocations += 1
-        for digest in [digest for digest, (user, _) in self._known.items() if user.user_id == user_id]:
-            del self._known[digest]
-
-
-def _network(address: str) -> str:
-    """The part of an address that tells clients apart: an IPv6 client has 64 bits of addresses to choose from."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.IPv6Network((parsed, 64), strict=False))

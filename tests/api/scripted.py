@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reference_server.config import load_settings
+from reference_server.config import Settings, load_settings
 from reference_server.domain.account import AccountInfo, Mt5Credentials
 from reference_server.domain.errors import PositionNotFound, SymbolNotFound
 from reference_server.domain.events import OrderSettled, PositionChanged, TerminalEvent, TickArrived
@@ -195,11 +195,16 @@ class ScriptedTerminals:
         self.opened[-1].say(*(TickArrived(tick(symbol, bid), is_quote=True) for bid in bids))
 
 
-def gateway_application(data_dir: Path, terminals: Any = None, **flags: Any) -> Any:
+def gateway_application(data_dir: Path, terminals: Any = None, *, runtime: Any = None, **flags: Any) -> Any:
     """Return a whole gateway on a data directory."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from reference_server.app import build_app
 
-    settings = load_settings({"data_dir": data_dir, "default_plan": "enterprise", "log_level": "error", **flags}, {})
-    return build_app(settings, terminals=terminals)
+    settings = gateway_settings(data_dir, **flags)
+    return build_app(settings, terminals=terminals, runtime=runtime)
+
+
+def gateway_settings(data_dir: Path, **flags: Any) -> Settings:
+    """Return the settings of a gateway on a data directory."""
+    return load_settings({"data_dir": data_dir, "default_plan": "enterprise", "log_level": "error", **flags}, {})

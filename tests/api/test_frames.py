@@ -12,20 +12,23 @@ from websockets.frames import Frame, Opcode
 
 from reference_server.api import frames, messages
 from reference_server.api.schemas import CompiledSchema
-from reference_server.domain.account import AccountInfo
+from reference_server.domain.account import Account, AccountInfo, AccountState
 from reference_server.domain.errors import SymbolNotFound
 from reference_server.domain.events import (
     AccountChanged,
-    CandleClosed,
-    ConnectionChanged,
+    Figures,
     OrderSettled,
     PositionChanged,
+    Snapshot,
+    StatusChanged,
 )
 from reference_server.domain.market import Candle, Tick, Timeframe
-from reference_server.domain.trading import OrderResult, OrderType, Position, Side
+from reference_server.domain.trading import Order, OrderResult, OrderState, OrderType, Position, Side
 from spec.documents import load_openapi, resolve
 
 POSITION = Position(7, "EURUSD", Side.BUY, 0.1, 1.08556, 1.086, 4.4, -0.7, -0.3, 1_700_000_000_000)
+ORDER = Order(8, "EURUSD", Side.BUY, OrderType.LIMIT, 0.1, 0.1, 1.08, OrderState.PLACED, 1_700_000_000_000)
+ACCOUNT = Account("acc_1", "usr_1", AccountState.ACTIVE, 0, paused=True)
 INFO = AccountInfo(1, "n", "s", "USD", 100, 1e4, 0.0, 1e4, 0.0, 0.0, 1e4, 0.0, "hedging", "demo", True)
 
 
@@ -64,14 +67,21 @@ def test_every_message_of_the_gateway_is_valid_by_the_contract() -> None:
     result = OrderResult(7, True, 10009, None, 1.08556, 0.1)
     assert_is(encoder.tick(tick), "TickMessage")
     assert_is(encoder.quote(tick), "QuoteMessage")
-    assert_is(encoder.event(CandleClosed(candle)), "CandleMessage")
-    assert assert_is(encoder.event(PositionChanged(POSITION, "opened")), "PositionMessage")["event"] == "opened"
-    assert_is(encoder.event(OrderSettled(result, "EURUSD", Side.BUY, OrderType.MARKET)), "OrderResultMessage")
-    assert "orderType" not in assert_is(
-        encoder.event(OrderSettled(result, "EURUSD", Side.BUY, None)), "OrderResultMessage"
-    )
-    assert_is(encoder.event(AccountChanged(INFO)), "AccountMessage")
-    assert encoder.event(ConnectionChanged(connected=False)) is None
+    assert_is(encoder.candle(candle), "CandleMessage")
+    opened = assert_is(encoder.event(PositionChanged(POSITION, "opened"), 7), "PositionMessage")
+    assert (opened["event"], opened["seq"]) == ("opened", 7)
+    assert_is(encoder.event(OrderSettled(result, "EURUSD", Side.BUY, OrderType.MARKET), 8), "OrderResultMessage")
+    unknown_kind = encoder.event(OrderSettled(result, "EURUSD", Side.BUY, None), 9)
+    assert "orderType" not in assert_is(unknown_kind, "OrderResultMessage")
+    assert assert_is(encoder.event(AccountChanged(INFO), 10), "AccountMessage")["seq"] == 10
+    assert assert_is(encoder.event(StatusChanged(ACCOUNT), 11), "AccountStatusMessage") == {
+        "type": "accountStatus", "account_id": "acc_1", "status": "active", "paused": True, "last_error": None,
+        "seq": 11}  # fmt: skip
+    bare = assert_is(encoder.snapshot(Snapshot(12, ACCOUNT)), "SnapshotMessage")
+    assert not bare.keys() & {"account", "positions", "orders"}
+    whole = assert_is(encoder.snapshot(Snapshot(12, ACCOUNT, Figures(INFO, (POSITION,), (ORDER,)))), "SnapshotMessage")
+    assert whole.keys() >= {"account", "positions", "orders", "seq", "status", "account_id", "paused"}
+    assert_is(encoder.heartbeat(1_700_000_000_000, 12), "HeartbeatMessage")
     assert_is(frames.subscribed_frame(("EURUSD",), "r"), "SubscribedMessage")
     assert_is(frames.unsubscribed_frame(("EURUSD",), None), "UnsubscribedMessage")
     assert_is(frames.pong_frame(1_700_000_000_000, "r"), "PongMessage")

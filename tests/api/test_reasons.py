@@ -19,6 +19,8 @@ from reference_server.domain.errors import (
     StorageUnavailable,
     TerminalUnavailable,
 )
+from reference_server.runtime import Runtime
+from reference_server.storage.database import Database
 from reference_server.storage.journal import SqlJournal
 from reference_server.usecases.ports import BrokerUnreachable, Listener
 
@@ -157,7 +159,13 @@ def test_every_reason_of_the_served_contract_is_given_and_no_other(
         small("GET", "/api/users/me")
     small.register()
 
-    closed = gateway("closed", registration_open=False)
+    runtime = Runtime()
+    monkeypatch.setattr(Database, "probe", raising(OSError("no space")))
+    closed = gateway("closed", runtime=runtime, registration_open=False)
     closed.register()
+    closed("GET", "/health/ready")
+    runtime.drain.begin()
+    closed("GET", "/health/ready")
     seen = ask.reasons | small.reasons | closed.reasons
-    assert seen == listed_reasons() - {(429, "socket_limit")}, "socket_limit: see test_stream"
+    elsewhere = {(429, "socket_limit"), (429, "connection_limit")}
+    assert seen == listed_reasons() - elsewhere, "see test_stream and test_connections"

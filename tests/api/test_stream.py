@@ -6,21 +6,25 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import pytest
 from starlette.types import Message, Scope
 
 from reference_server.api.failures import Failures
-from reference_server.api.protocols import WRITER
 from reference_server.api.websocket import Stream as WebSocketEndpoint
 from reference_server.clock import SystemClock
+from reference_server.domain.events import OrderSettled
 from reference_server.domain.plans import PLANS
+from reference_server.domain.trading import OrderResult, Side
 from reference_server.domain.user import User
+from reference_server.usecases.flushes import Flushes
+from reference_server.usecases.outbox import CloseCode
 from reference_server.usecases.session import Session
+from reference_server.usecases.streams import Streams
 
 from .scripted import ScriptedTerminals, gateway_application
 
@@ -52,9 +56,22 @@ class Trader:
         async with self.http.request(method, self.base + path, headers={"X-API-Key": self.key}, **options) as answer:
             return await answer.json()
 
+    async def open_account(self, password: str = "your-password") -> str:
+        """Provision an account, wait until it is active or refused, and return its id."""
+        body = {"mt5Login": "12345678", "mt5Password": password, "mt5Server": "ICMarkets-Demo"}
+        account: str = (await self.call("POST", "/api/accounts", json=body))["account_id"]
+        async with asyncio.timeout(10):
+            while (await self.status(account))["status"] not in ("active", "login_failed"):
+                pass
+        return account
+
+    async def status(self, account: str) -> Any:
+        return await self.call("GET", f"/api/accounts/{account}/status")
+
     @asynccontextmanager
-    async def stream(self) -> AsyncIterator[Stream]:
-        async with self.http.ws_connect(f"{self.base}/ws", headers={"X-API-Key": self.key}) as socket:
+    async def stream(self, **query: str) -> AsyncIterator[Stream]:
+        headers = {"X-API-Key": self.key}
+        async with self.http.ws_connect(f"{self.base}/ws", headers=headers, params=query) as socket:
             yield Stream(socket)
 
 
@@ -68,11 +85,11 @@ class Stream:
         await self.socket.send_str(json.dumps(message))
 
     async def hear(self, kind: str | None = None) -> dict[str, Any]:
-        """Return the next message, of this type if one is given."""
+        """Return the next message, of this type if one is given, else of any that says something new."""
         async with asyncio.timeout(10):
             while True:
                 message: dict[str, Any] = await self.socket.receive_json()
-                if kind is None or message["type"] == kind:
+                if message["type"] == kind or (kind is None and message["type"] not in ("snapshot", "heartbeat")):
                     return message
 
     async def closed(self) -> int | None:
@@ -82,23 +99,29 @@ class Stream:
         return self.socket.close_code
 
 
+@asynccontextmanager
+async def registered(base: str) -> AsyncIterator[Trader]:
+    async with aiohttp.ClientSession() as http, http.post(f"{base}/api/users") as answer:
+        assert answer.status == 201
+        yield Trader(http, base, (await answer.json())["api_key"])
+
+
+@asynccontextmanager
+async def trading(base: str) -> AsyncIterator[Trader]:
+    async with registered(base) as trader:
+        await trader.open_account()
+        yield trader
+
+
 @pytest.fixture
 async def newcomer(running: Running) -> AsyncIterator[Trader]:
-    async with aiohttp.ClientSession() as http:
-        base = f"http://{running.address}"
-        async with http.post(f"{base}/api/users") as answer:
-            assert answer.status == 201
-            yield Trader(http, base, (await answer.json())["api_key"])
+    async with registered(f"http://{running.address}") as trader:
+        yield trader
 
 
 @pytest.fixture
 async def trader(newcomer: Trader) -> Trader:
-    body = {"mt5Login": "12345678", "mt5Password": "your-password", "mt5Server": "ICMarkets-Demo"}
-    account = await newcomer.call("POST", "/api/accounts", json=body)
-    path = f"/api/accounts/{account['account_id']}/status"
-    async with asyncio.timeout(10):
-        while (await newcomer.call("GET", path))["status"] != "active":
-            pass
+    await newcomer.open_account()
     return newcomer
 
 
@@ -134,13 +157,17 @@ async def test_the_key_may_stand_in_the_query_as_the_docs_example_has_it(running
             "type": "quote", "symbol": "EURUSD", "bid": 1.08542, "ask": 1.08556, "time": 1700000000000}  # fmt: skip
 
 
-async def test_a_client_that_says_much_at_once_and_reads_is_not_taken_for_a_slow_one(newcomer: Trader) -> None:
+async def test_a_client_that_says_much_at_once_and_reads_is_not_taken_for_a_slow_one(
+    serve: Any, tmp_path: Path
+) -> None:
     many = 3_000
-    async with newcomer.stream() as stream:
-        frame = b"\x81\x8f\0\0\0\0" + b'{"type":"ping"}'
-        stream.socket._writer.transport.write(frame * many)
-        for _ in range(many):
-            assert (await stream.hear())["type"] == "pong"
+    application = gateway_application(tmp_path, ScriptedTerminals(), ws_messages_per_second=many)
+    with serve(application) as address:
+        async with registered(f"http://{address}") as newcomer, newcomer.stream() as stream:
+            frame = b"\x81\x8f\0\0\0\0" + b'{"type":"ping"}'
+            stream.socket._writer.transport.write(frame * many)
+            for _ in range(many):
+                assert (await stream.hear())["type"] == "pong"
 
 
 async def test_a_socket_without_an_account_is_accepted_and_told_so_by_messages_that_need_one(newcomer: Trader) -> None:
@@ -290,52 +317,97 @@ def _ignore(_error: BaseException, _request_id: str) -> None:
     pass
 
 
-class StalledWriter:
-    """A peer that takes nothing."""
+@dataclass
+class OtherServer:
+    """An ASGI server without a direct socket: what it is sent, and whether it takes more."""
 
-    def __init__(self) -> None:
-        self.given_up: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    sent: list[Message] = field(default_factory=list)
+    to_say: list[Message] = field(default_factory=list)
+    is_stalled: bool = False
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def write_frames(self, frames: list[bytes]) -> None:
-        await asyncio.Event().wait()
+    async def receive(self) -> Message:
+        if not self.sent:
+            return {"type": "websocket.connect"}
+        while not self.to_say:
+            if self.sent[-1]["type"] == "websocket.close":
+                return {"type": "websocket.disconnect", "code": self.sent[-1]["code"]}
+            self.changed.clear()
+            await self.changed.wait()
+        return self.to_say.pop(0)
 
-    def give_up(self, code: int) -> None:
-        self.given_up.set_result(code)
+    async def send(self, message: Message) -> None:
+        if self.is_stalled and message["type"] == "websocket.send":
+            await asyncio.Event().wait()
+        self.sent.append(message)
+        self.changed.set()
+
+    async def serve(self, session: Session) -> None:
+        async def authenticate(_key: str) -> User:
+            return session.user
+
+        class OneSession:
+            async def open_session(self, *_: object) -> Session:
+                return session
+
+            def end_session(self, session: Session) -> None:
+                pass
+
+        scope: Scope = {
+            "type": "websocket", "path": "/ws", "headers": [(b"x-api-key", b"k")], "query_string": b"",
+            "extensions": {}}  # fmt: skip
+        clock, streams = SystemClock(), cast("Streams", OneSession())
+        endpoint = WebSocketEndpoint(
+            authenticate, streams, clock, Failures(_ignore), Flushes(clock), plain_stalled_seconds=0.01
+        )
+        await endpoint(scope, self.receive, self.send)
 
 
-async def test_a_peer_that_takes_nothing_is_given_up_with_4408() -> None:
-    user = User("usr_1", PLANS["free"], 0)
-    session = Session(user)
-    writer = StalledWriter()
+async def test_any_other_asgi_server_is_served_by_ordinary_sends() -> None:
+    server = OtherServer(to_say=[{"type": "websocket.receive", "text": '{"type":"ping","request_id":"p"}'}])
+    session = Session(User("usr_1", PLANS["free"], 0))
+    serving = asyncio.ensure_future(server.serve(session))
+    async with asyncio.timeout(10):
+        while len(server.sent) < 2:  # noqa: ASYNC110 - the event is the server's own
+            await asyncio.sleep(0)
+        session.close(CloseCode.RESTARTING)
+        server.changed.set()
+        await serving
+    accept, pong, close = server.sent
+    assert (accept["type"], close["code"]) == ("websocket.accept", 1012)
+    assert json.loads(pong["text"])["request_id"] == "p"
 
-    async def authenticate(_key: str) -> User:
-        return user
 
-    class OneSession:
-        async def open_session(self, user: User) -> Session:
-            return session
+async def test_a_peer_of_another_server_that_takes_nothing_is_given_up_with_4408() -> None:
+    server = OtherServer(is_stalled=True)
+    session = Session(User("usr_1", PLANS["free"], 0))
+    session.reply(b"\x81\x02{}")
+    async with asyncio.timeout(10):
+        await server.serve(session)
+    assert server.sent[-1]["code"] == 4408
 
-        def end_session(self, session: Session) -> None:
-            pass
 
-    async def receive() -> Message:
-        if accepted:
-            return {"type": "websocket.disconnect", "code": await asyncio.shield(writer.given_up)}
-        return {"type": "websocket.connect"}
-
-    accepted: list[Message] = []
-
-    async def send(message: Message) -> None:
-        accepted.append(message)
-        session.reply(b"something")
-
-    scope: Scope = {
-        "type": "websocket", "path": "/ws", "headers": [(b"x-api-key", b"k")], "query_string": b"",
-        "extensions": {WRITER: writer}}  # fmt: skip
-    streams: Any = OneSession()
-    stream = WebSocketEndpoint(authenticate, streams, SystemClock(), Failures(_ignore), stalled_seconds=0.01)
-    await stream(scope, receive, send)
-    assert await writer.given_up == 4408
+async def test_a_socket_that_does_not_read_is_closed_with_4408_and_others_are_served(
+    serve: Any, tmp_path: Path
+) -> None:
+    terminals = ScriptedTerminals()
+    with serve(gateway_application(tmp_path, terminals, ws_heartbeat_ms=100)) as address:
+        async with trading(f"http://{address}") as trader, trader.stream() as deaf, trader.stream() as quick:
+            for stream in (deaf, quick):
+                await stream.say(type="ping")
+                await stream.hear("pong")
+            transport = cast("asyncio.Transport", deaf.socket._reader._protocol.transport)
+            transport.pause_reading()
+            large = "x" * 100_000
+            told = 0
+            async with asyncio.timeout(20):
+                while (await trader.call("GET", "/health"))["connections"]["websocket"] == 2:
+                    terminals.opened[-1].say(*(OrderSettled(OrderResult(9, False, 1, large), "EURUSD", Side.BUY, None)
+                                               for _ in range(20)))  # fmt: skip
+                    told += 20
+                    for _ in range(20):
+                        assert (await quick.hear("orderResult"))["ticket"] == 9
+            assert told < 2_000
 
 
 async def test_one_socket_too_many_is_answered_429_before_the_upgrade(serve: Any, tmp_path: Path) -> None:

@@ -14,8 +14,6 @@ JUDGED_EVERYWHERE = {HTTP_RULE, STREAM_RULE}
 BROKEN_ELSEWHERE = {*JUDGED_EVERYWHERE, "TONPO-SEC-040"}
 """`test_secrecy.py` serves old TLS."""
 
-AWAITED = ("TONPO-RES-", "TONPO-STAT-", "TONPO-SEL-020", "TONPO-SEL-070")
-
 LEDGER = load_ledger()
 CATALOGUE = discover(LEDGER)
 BINDING = {
@@ -23,7 +21,6 @@ BINDING = {
     for row in LEDGER
     if row.unobservable is None
     and (row.level is Level.MUST or (row.profile == "extended" and row.level is Level.SHOULD))
-    and not row.id.startswith(AWAITED)
 }
 
 

@@ -47,7 +47,7 @@ async def _use(settings: Settings) -> None:
             account_id=ACCOUNT_ID, user_id=USER_ID, state=AccountState.ACTIVE, created_at_ms=1, mt5_server="Sim-Demo"
         )
         credentials = Mt5Credentials(login="5001234", password=PASSWORD, server="Sim-Demo")
-        await store.accounts.add(account, store.vault.seal(ACCOUNT_ID, credentials), limit=None)
+        await store.accounts.add(account, lambda: store.vault.seal(ACCOUNT_ID, credentials), limit=None)
 
 
 def verdicts(findings: Iterable[Finding]) -> list[Verdict]:

@@ -7,11 +7,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reference_server.domain.account import Mt5Credentials
-from reference_server.security.master_keys import KeyRing, MasterKey
-from reference_server.security.vault import EnvelopeVault, NotSealedHere
+from reference_server.security.key_ring import KeyRing, MasterKey
+from reference_server.security.live_ring import LiveRing
+from reference_server.security.vault import EnvelopeVault, NotSealedHere, kid_of
 
 OLD, NEW = MasterKey(b"o" * 32), MasterKey(b"n" * 32)
-vault = EnvelopeVault(KeyRing((NEW, OLD)))
+
+
+def vault_of(*keys: MasterKey) -> EnvelopeVault:
+    return EnvelopeVault(LiveRing(KeyRing(keys)))
+
+
+vault = vault_of(NEW, OLD)
 credentials = st.builds(
     Mt5Credentials, login=st.text(st.sampled_from("0123456789")), password=st.text(), server=st.text()
 )
@@ -65,14 +72,14 @@ def test_parts_of_two_envelopes_do_not_mix() -> None:
 
 
 def test_seals_with_the_newest_key_and_opens_with_an_older_one() -> None:
-    sealed_before = EnvelopeVault(KeyRing((OLD,))).seal("acc_1", EXAMPLE)
+    sealed_before = vault_of(OLD).seal("acc_1", EXAMPLE)
     assert vault.open("acc_1", sealed_before) == EXAMPLE
     assert vault.seal("acc_1", EXAMPLE).split(b".")[1] == NEW.kid.encode()
 
 
 def test_missing_master_key_is_named_as_the_cause() -> None:
     with pytest.raises(NotSealedHere, match="key ring does not hold"):
-        EnvelopeVault(KeyRing((NEW,))).open("acc_1", EnvelopeVault(KeyRing((OLD,))).seal("acc_1", EXAMPLE))
+        vault_of(NEW).open("acc_1", vault_of(OLD).seal("acc_1", EXAMPLE))
 
 
 def test_sealed_text_shows_neither_the_secret_nor_its_length() -> None:
@@ -84,3 +91,20 @@ def test_sealed_text_shows_neither_the_secret_nor_its_length() -> None:
 
 def test_same_credentials_never_seal_to_the_same_text() -> None:
     assert len({vault.seal("acc_1", EXAMPLE) for _ in range(100)}) == 100
+
+
+def test_rewrapped_text_needs_only_the_newest_key_and_keeps_its_ciphertext() -> None:
+    before = vault_of(OLD).seal("acc_1", EXAMPLE)
+    after = vault.rewrap("acc_1", before)
+    assert (kid_of(before), kid_of(after)) == (OLD.kid, NEW.kid)
+    assert vault_of(NEW).open("acc_1", after) == EXAMPLE
+    assert before.split(b".")[3:] == after.split(b".")[3:]
+    assert vault.rewrap("acc_1", after) == after
+
+
+def test_what_does_not_open_is_not_rewrapped() -> None:
+    sealed = vault_of(OLD).seal("acc_1", EXAMPLE)
+    with pytest.raises(NotSealedHere):
+        vault.rewrap("acc_2", sealed)
+    with pytest.raises(NotSealedHere):
+        vault_of(NEW).rewrap("acc_1", sealed)

@@ -52,7 +52,9 @@ def make_key() -> Callable[[], MintedKey]:
 
     def make() -> MintedKey:
         number = next(numbers)
-        return MintedKey(clear=f"key {number}", digest=number.to_bytes(32, "big"), last_four=f"{number:04}")
+        return MintedKey(
+            clear=f"key {number}", digest=number.to_bytes(32, "big"), last_four=f"{number:04}", pepper_id="pepper01"
+        )
 
     return make
 

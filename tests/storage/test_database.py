@@ -36,7 +36,7 @@ async def test_migrations_go_down_to_nothing_and_up_again(database: Database) ->
         await connection.run_sync(downgrade)
         assert await connection.run_sync(tables) == {"alembic_version"}
         await connection.run_sync(upgrade)
-        assert {"users", "accounts", "trade_counters"} < await connection.run_sync(tables)
+        assert {"users", "accounts", "audit"} < await connection.run_sync(tables)
 
 
 async def test_interrupted_migration_leaves_nothing_behind(database: Database) -> None:
@@ -53,7 +53,8 @@ async def test_interrupted_migration_leaves_nothing_behind(database: Database) -
 
 async def test_opening_again_keeps_the_rows(url: str, database: Database) -> None:
     async with database.writing() as connection:
-        await connection.execute(text("INSERT INTO users VALUES ('usr_1', x'00', 'abcd', 'free', 1)"))
+        columns = "user_id, key_digest, key_last_four, plan, created_at_ms"
+        await connection.execute(text(f"INSERT INTO users ({columns}) VALUES ('usr_1', x'00', 'abcd', 'free', 1)"))
     again = await Database.open(url)
     try:
         async with again.reading() as connection:

@@ -12,6 +12,7 @@ from random import Random
 from typing import TypeVar
 
 from reference_server.domain.account import LEGAL_MOVES, Account, AccountInfo, AccountState, Mt5Credentials
+from reference_server.domain.audit import AuditEntry
 from reference_server.domain.errors import (
     AccountLimitReached,
     DailyTradeLimitExceeded,
@@ -21,11 +22,12 @@ from reference_server.domain.errors import (
 )
 from reference_server.domain.events import (
     AccountChanged,
-    CandleClosed,
+    AccountEvent,
     ConnectionChanged,
     OrderSettled,
     PositionChanged,
-    TerminalEvent,
+    Snapshot,
+    StatusChanged,
 )
 from reference_server.domain.market import Candle, SymbolSpecification, Tick, Timeframe
 from reference_server.domain.plans import PLANS, Plan
@@ -50,14 +52,18 @@ from reference_server.domain.trading import (
 from reference_server.domain.user import User
 from reference_server.usecases.account_book import AccountBook
 from reference_server.usecases.accounts import AccountUseCases
-from reference_server.usecases.feed import Feeds
+from reference_server.usecases.auditing import Auditor
+from reference_server.usecases.feeds import Feeds
 from reference_server.usecases.health import HealthUseCases
 from reference_server.usecases.history import Cursors, HistoryUseCases
+from reference_server.usecases.introductions import Introductions
 from reference_server.usecases.market import MarketUseCases
-from reference_server.usecases.ports import BrokerUnreachable, Listener, LoginRefused, MintedKey, RateDecision
+from reference_server.usecases.ports import BrokerUnreachable, Listener, LoginRefused, MintedKey, RateDecision, Seal
+from reference_server.usecases.pulse import Pulse
+from reference_server.usecases.readiness import Drain, Readiness
 from reference_server.usecases.reconciliation import Reconciler
 from reference_server.usecases.requests import TradeRequests
-from reference_server.usecases.session import SessionLimits
+from reference_server.usecases.session import Session, SessionLimits
 from reference_server.usecases.streams import Streams
 from reference_server.usecases.supervision import Supervisor
 from reference_server.usecases.trading import TradingUseCases
@@ -309,16 +315,18 @@ class FakeAccounts:
         self.rows: dict[str, Account] = {}
         self.sealed: dict[str, bytes] = {}
         self.history: list[Account] = []
+        self.entries: list[AuditEntry] = []
         self.queries = 0
         self.conflict_once: Account | None = None
 
-    async def add(self, account: Account, sealed: bytes, *, limit: int | None) -> None:
+    async def add(self, account: Account, seal: Seal, *, limit: int | None, entry: AuditEntry | None = None) -> None:
         await asyncio.sleep(0)
         counting = [row for row in self.rows.values() if row.user_id == account.user_id and row.counts]
         if limit is not None and len(counting) >= limit:
             raise AccountLimitReached
         self.rows[account.account_id] = account
-        self.sealed[account.account_id] = sealed
+        self.sealed[account.account_id] = seal()
+        self._note(entry)
         self.history.append(account)
 
     async def of_user(self, user_id: str) -> Sequence[Account]:
@@ -326,7 +334,7 @@ class FakeAccounts:
         await asyncio.sleep(0)
         return [row for row in self.rows.values() if row.user_id == user_id]
 
-    async def save(self, account: Account, *, expected: AccountState) -> bool:
+    async def save(self, account: Account, *, expected: AccountState, entry: AuditEntry | None = None) -> bool:
         await asyncio.sleep(0)
         if self.conflict_once is not None:
             self.rows[self.conflict_once.account_id], self.conflict_once = self.conflict_once, None
@@ -337,6 +345,7 @@ class FakeAccounts:
         await asyncio.sleep(0)
         self.rows[account.account_id] = account
         self.history.append(account)
+        self._note(entry)
         if account.state is AccountState.DELETED:
             self.sealed.pop(account.account_id, None)
         return True
@@ -347,6 +356,10 @@ class FakeAccounts:
 
     async def to_connect(self) -> Sequence[Account]:
         return [row for row in self.rows.values() if row.counts]
+
+    def _note(self, entry: AuditEntry | None) -> None:
+        if entry is not None:
+            self.entries.append(entry)
 
     def states(self, account_id: str) -> list[AccountState]:
         """Every state stored for the account, in order, repeats left out."""
@@ -359,22 +372,27 @@ class FakeUsers:
 
     def __init__(self) -> None:
         self.rows: dict[bytes, User] = {}
+        self.entries: list[AuditEntry] = []
         self.queries = 0
         self.hold: asyncio.Event | None = None
 
-    async def add(self, user: User, key: MintedKey) -> None:
+    async def add(self, user: User, key: MintedKey, *, entry: AuditEntry | None = None) -> None:
         self.rows[key.digest] = user
+        if entry is not None:
+            self.entries.append(entry)
 
-    async def by_key_digest(self, digest: bytes) -> User | None:
+    async def by_key_digests(self, digests: Sequence[bytes]) -> User | None:
         self.queries += 1
-        user = self.rows.get(digest)
+        user = next((self.rows[digest] for digest in digests if digest in self.rows), None)
         if self.hold is not None:
             await self.hold.wait()
         return user
 
-    async def replace_key(self, user_id: str, key: MintedKey) -> None:
+    async def replace_key(self, user_id: str, key: MintedKey, *, entry: AuditEntry | None = None) -> None:
         old = next(digest for digest, user in self.rows.items() if user.user_id == user_id)
         self.rows[key.digest] = self.rows.pop(old)
+        if entry is not None:
+            self.entries.append(entry)
 
     async def set_plan(self, user_id: str, plan: Plan) -> None:
         for digest, user in self.rows.items():
@@ -390,10 +408,10 @@ class FakeKeys:
 
     def mint(self) -> MintedKey:
         clear = f"key-{next(self._numbers)}"
-        return MintedKey(clear, hashlib.sha256(clear.encode()).digest(), clear[-4:])
+        return MintedKey(clear, hashlib.sha256(clear.encode()).digest(), clear[-4:], "pepper")
 
-    def digest(self, clear: str) -> bytes | None:
-        return hashlib.sha256(clear.encode()).digest() if clear.startswith("key-") else None
+    def digests(self, clear: str) -> tuple[bytes, ...]:
+        return (hashlib.sha256(clear.encode()).digest(),) if clear.startswith("key-") else ()
 
 
 class FakeLimiter:
@@ -472,19 +490,63 @@ class FakeEncoder:
         self.encoded += 1
         return f"quote {tick.symbol} {tick.bid:g}".encode()
 
-    def event(self, event: TerminalEvent) -> bytes | None:
+    def candle(self, candle: Candle) -> bytes:
+        self.encoded += 1
+        return f"candle {candle.symbol} {candle.timeframe}".encode()
+
+    def event(self, event: AccountEvent, seq: int) -> bytes:
         self.encoded += 1
         match event:
-            case CandleClosed(candle=candle):
-                return f"candle {candle.symbol} {candle.timeframe}".encode()
             case PositionChanged(position=position, change=change):
-                return f"position {position.ticket} {change}".encode()
+                text = f"position {position.ticket} {change}"
             case OrderSettled(result=result):
-                return f"orderResult {result.ticket}".encode()
+                text = f"orderResult {result.ticket}"
             case AccountChanged(info=info):
-                return f"account {info.balance:g}".encode()
-            case _:
-                return None
+                text = f"account {info.balance:g}"
+            case StatusChanged(account=account):
+                text = f"accountStatus {account.state}{' paused' if account.paused else ''}"
+        return f"#{seq} {text}".encode()
+
+    def snapshot(self, snapshot: Snapshot) -> bytes:
+        figures = snapshot.figures
+        known = "" if figures is None else f" {len(figures.positions)} positions {len(figures.orders)} orders"
+        return f"#{snapshot.seq} snapshot {snapshot.account.state}{known}".encode()
+
+    def heartbeat(self, now_ms: int, seq: int) -> bytes:
+        return f"#{seq} heartbeat {now_ms}".encode()
+
+
+class FakePositions:
+    """Numbers of streams that outlive a gateway; `failure` keeps the next from being reserved."""
+
+    def __init__(self) -> None:
+        self.reserved: dict[str, int] = {}
+        self.calls = 0
+        self.failure: Exception | None = None
+
+    def reserve(self, account_id: str, count: int) -> int:
+        if self.failure is not None:
+            raise self.failure
+        self.calls += 1
+        last = self.reserved.get(account_id, 0)
+        self.reserved[account_id] = last + count
+        return last
+
+
+class FakeStorage:
+    """Takes small writes unless told otherwise."""
+
+    def __init__(self) -> None:
+        self.probes = 0
+        self.failure: Exception | None = None
+        self.free = asyncio.Event()
+        self.free.set()
+
+    async def probe(self) -> None:
+        self.probes += 1
+        await self.free.wait()
+        if self.failure is not None:
+            raise self.failure
 
 
 @dataclass
@@ -499,18 +561,23 @@ class Gateway:
     journal: FakeJournal = field(default_factory=FakeJournal)
     limiter: FakeLimiter = field(default_factory=FakeLimiter)
     encoder: FakeEncoder = field(default_factory=FakeEncoder)
+    positions: FakePositions = field(default_factory=FakePositions)
     registration: Registration = field(default_factory=lambda: Registration(PLANS["free"]))
     limits: SessionLimits = field(default_factory=SessionLimits)
     random: Random = field(default_factory=lambda: Random(7))
+    storage: FakeStorage = field(default_factory=FakeStorage)
+    drain: Drain = field(default_factory=Drain)
 
     def __post_init__(self) -> None:
         entropy = self.random.randbytes
-        self.book = AccountBook(self.accounts)
-        self.feeds = Feeds(self.encoder)
+        self.book = AccountBook(self.accounts, Auditor(self.clock))
+        self.introductions = Introductions(self.clock)
+        self.feeds = Feeds(self.encoder, self.positions, self.introductions)
         self.supervisor = Supervisor(
             self.book, self.accounts, self.vault, self.terminals, self.feeds, self.clock, Random(7)
         )
-        self.streams = Streams(self.book, self.supervisor, self.feeds, limits=self.limits)
+        self.streams = Streams(self.book, self.supervisor, self.feeds, self.clock, limits=self.limits)
+        self.pulse = Pulse(self.streams.sessions, self.encoder, self.clock)
         self.user_cases = UserUseCases(self.users, FakeKeys(), self.limiter, self.clock, entropy, self.registration)
         self.account_cases = AccountUseCases(self.book, self.supervisor, self.vault, self.clock, entropy)
         self.reconciler = Reconciler(self.journal)
@@ -519,13 +586,25 @@ class Gateway:
         self.trading = TradingUseCases(self.book, self.supervisor)
         self.history = HistoryUseCases(self.book, self.supervisor, self.clock, Cursors(b"secret"))
         self.market = MarketUseCases(self.book, self.supervisor)
-        self.health = HealthUseCases(self.supervisor, self.streams, version="1.2.3")
+        self.health = HealthUseCases(
+            self.supervisor,
+            self.streams,
+            version="1.2.3",
+            readiness=Readiness(self.storage.probe, self.drain, self.clock),
+        )
 
     async def active_account(self, user: User, credentials: Mt5Credentials = CREDENTIALS) -> Account:
         """Provision an account and let it connect."""
         account, _ = await self.account_cases.create_account(user, credentials)
         await settle()
         return self.accounts.rows[account.account_id]
+
+    async def socket(self, user: User, account_id: str | None = None) -> Session:
+        """Open a session and take what it is told first."""
+        session = await self.streams.open_session(user, account_id)
+        await settle()
+        session.outbox.take_now()
+        return session
 
     def state(self, account: Account) -> AccountState:
         """The stored state."""
@@ -537,7 +616,13 @@ class Gateway:
         await self.supervisor.stop()
         await self.book.close()
         return Gateway(
-            self.clock, self.accounts, self.users, vault=self.vault, journal=self.journal, random=self.random
+            self.clock,
+            self.accounts,
+            self.users,
+            vault=self.vault,
+            journal=self.journal,
+            random=self.random,
+            positions=self.positions,
         )
 
 

@@ -32,7 +32,7 @@ async def test_account_walks_from_created_to_active(gateway: Gateway, user: User
     account = await gateway.active_account(user)
     assert gateway.accounts.states(account.account_id) == [S.CREATED, S.CONNECTING, S.ACTIVE]
     assert gateway.supervisor.terminal_of(account) is gateway.terminals.of(account.account_id)
-    assert gateway.health.get_health().accounts == 1
+    assert (await gateway.health.get_health()).accounts == 1
 
 
 async def test_refused_credentials_end_in_login_failed_with_the_reason_and_no_further_attempt(
@@ -218,7 +218,8 @@ async def test_a_defect_of_the_provider_is_logged_and_the_account_tried_again(
     gateway.terminals.failure = RuntimeError("a defect")
     with caplog.at_level(logging.ERROR):
         account = await gateway.active_account(user)
-    assert account.account_id in caplog.text
+    (line,) = caplog.records
+    assert (line.getMessage(), vars(line)["account_id"]) == ("supervision_interrupted", account.account_id)
     assert "secret" not in caplog.text
     gateway.terminals.failure = None
     await gateway.clock.advance(3)

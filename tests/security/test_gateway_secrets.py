@@ -8,15 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from reference_server.security.master_keys import (
-    GatewaySecrets,
-    KeyRing,
-    MasterKey,
-    SecretUnusable,
-    make_private_directory,
-    open_secrets,
-    parse_keys,
-)
+from reference_server.security.gateway_secrets import MOST_PEPPERS, open_secrets
+from reference_server.security.key_files import SecretUnusable, make_private_directory, parse_keys
+from reference_server.security.key_ring import KeyRing, MasterKey, Pepper
 
 
 def mode(path: Path) -> int:
@@ -33,8 +27,9 @@ def test_first_start_makes_private_files_and_the_next_start_reads_them(tmp_path:
     assert mode(data_dir) == 0o700
     assert mode(data_dir / "master_keys") == mode(data_dir / "api_key_pepper") == 0o600
     assert sorted(path.name for path in data_dir.iterdir()) == ["api_key_pepper", "master_keys"]
-    assert open_secrets(data_dir, may_create=False) == first
-    assert first.pepper != first.ring.newest.secret
+    again = open_secrets(data_dir, may_create=False)
+    assert (again.ring.now(), again.peppers.now()) == (first.ring.now(), first.peppers.now())
+    assert first.peppers.now().newest.secret != first.ring.now().newest.secret
 
 
 @pytest.mark.parametrize("wide", [0o640, 0o604, 0o660, 0o610])
@@ -59,7 +54,9 @@ def test_keys_given_as_text_make_no_file(tmp_path: Path) -> None:
     given = open_secrets(
         tmp_path, may_create=True, master_keys=text_of(b"n" * 32, b"o" * 32), pepper=text_of(b"p" * 32)
     )
-    assert given == GatewaySecrets(KeyRing((MasterKey(b"n" * 32), MasterKey(b"o" * 32))), b"p" * 32)
+    assert given.ring.now() == KeyRing((MasterKey(b"n" * 32), MasterKey(b"o" * 32)))
+    assert given.peppers.now() == KeyRing((Pepper(b"p" * 32),))
+    assert given.ring.file is given.peppers.file is None
     assert list(tmp_path.iterdir()) == []
 
 
@@ -73,7 +70,7 @@ def test_named_file_is_used(tmp_path: Path) -> None:
     named.write_text(text_of(b"k" * 32))
     named.chmod(0o600)
     secrets = open_secrets(tmp_path / "data", may_create=True, master_keys_file=named, pepper=text_of(b"p" * 32))
-    assert secrets.ring.newest.secret == b"k" * 32
+    assert secrets.ring.now().newest.secret == b"k" * 32
 
 
 @pytest.mark.parametrize(
@@ -96,12 +93,13 @@ def test_remarks_and_commas_separate_keys() -> None:
     assert parse_keys(f"# newest, first\n{one}, {other}\n", where="ring") == (b"a" * 32, b"b" * 32)
 
 
-def test_doubled_key_and_second_pepper_are_refused(tmp_path: Path) -> None:
+def test_doubled_key_and_too_many_peppers_are_refused(tmp_path: Path) -> None:
     twice = text_of(b"a" * 32, b"a" * 32)
     with pytest.raises(SecretUnusable, match="each key once"):
         open_secrets(tmp_path, may_create=True, master_keys=twice)
-    with pytest.raises(SecretUnusable, match="expected one key, found 2"):
-        open_secrets(tmp_path, may_create=True, pepper=twice)
+    many = text_of(*(bytes([number]) * 32 for number in range(MOST_PEPPERS + 1)))
+    with pytest.raises(SecretUnusable, match="expected 8 keys at most, found 9"):
+        open_secrets(tmp_path, may_create=True, pepper=many)
 
 
 def test_unusable_directory_is_named(tmp_path: Path) -> None:
@@ -111,4 +109,5 @@ def test_unusable_directory_is_named(tmp_path: Path) -> None:
 
 
 def test_repr_shows_no_key(tmp_path: Path) -> None:
-    assert "b'" not in repr(open_secrets(tmp_path, may_create=True))
+    opened = open_secrets(tmp_path, may_create=True)
+    assert "b'" not in repr((opened, opened.ring.now(), opened.peppers.now().newest))

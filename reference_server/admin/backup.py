@@ -1,0 +1,153 @@
+"""`tonpo admin backup` and `tonpo admin restore`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+
+from reference_server.admin.archive import Manifest, member_of, unpack, write_archive
+from reference_server.admin.master_keys import DAMAGED, count_rows
+from reference_server.admin.opened_store import opened_store, operator_entry, revision_of
+from reference_server.admin.snapshot import DATABASE, secrets_left_out, take_snapshot
+from reference_server.commands import FILE, Refused, explained, placed
+from reference_server.config import Settings, load_settings
+from reference_server.doctor.database import stored_revision
+from reference_server.domain.audit import AuditAction
+from reference_server.security.gateway_secrets import MASTER_KEYS, PEPPERS
+from reference_server.storage.schema import revisions
+
+
+@click.command(epilog="Example: tonpo admin backup tonpo-2026-01-31.tar.gz --data-dir ./data")
+@click.argument("file", type=FILE, metavar="FILE")
+@click.option("--force", is_flag=True, help="Replace the file if it exists.")
+@placed
+def backup(config_file: Path | None, file: Path, force: bool, **flags: Any) -> None:
+    """Write everything that a gateway keeps into one file, while it may be running.
+
+    The file holds the keys together with what they protect: whoever has it can log in to the accounts. Only its owner
+    may read it (mode 0600); keep it as safe as the data directory.
+    """
+    with explained():
+        settings = load_settings(flags, os.environ, config_file)
+        manifest = _back_up(settings, file.absolute(), force=force)
+        size = sum(one.bytes for one in manifest.files)
+        click.echo(f"{file} holds {len(manifest.files)} files ({size:,} bytes), schema {manifest.schema}.")
+        for name in secrets_left_out(settings):
+            click.echo(f"{name} is given by environment and not in it: keep that value as well.")
+
+
+@click.command(epilog="Example: tonpo admin restore tonpo-2026-01-31.tar.gz --data-dir ./data")
+@click.argument("file", type=FILE, metavar="FILE")
+@click.option("--data-dir", type=FILE, metavar="DIR", required=True, help="Empty, or not there yet.")
+def restore(file: Path, data_dir: Path) -> None:
+    """Make a data directory from a backup.
+
+    Everything is checked before the directory appears: hashes, the databases, the schema, and that the keys open what
+    is stored. Never let two gateways run on the data of one: they would trade the same accounts.
+    """
+    with explained():
+        manifest = _restore(file, data_dir.absolute())
+        click.echo(f"{data_dir} holds the backup of {manifest.made_at}, made by version {manifest.version}.")
+
+
+def _back_up(settings: Settings, file: Path, *, force: bool) -> Manifest:
+    schema = revision_of(settings)
+    if schema is None:
+        raise Refused(f"there is no database of a gateway at {settings.database_url}")
+    if file.exists() and not force:
+        raise Refused(f"{file} exists: name another file, or give --force to replace it")
+    if not file.parent.is_dir():
+        raise Refused(f"the folder {file.parent} does not exist")
+    try:
+        with TemporaryDirectory(dir=file.parent, prefix=".tonpo-backup-") as folder:
+            files = take_snapshot(settings, Path(folder))
+            members = tuple(member_of(name, path) for name, path in files)
+            schema = stored_revision(Path(folder, DATABASE)) or schema
+            manifest = Manifest(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", _version(), schema, members)
+            write_archive(file, files, manifest, force=force)
+    except OSError as error:
+        raise Refused(f"the backup cannot be made: {error.strerror or error} ({error.filename})") from error
+    if schema == revisions()[0]:
+        asyncio.run(_note(settings, AuditAction.BACKUP_MADE, f"{len(members)} files"))
+    return manifest
+
+
+def _restore(file: Path, data_dir: Path) -> Manifest:
+    if data_dir.exists() and (not data_dir.is_dir() or any(data_dir.iterdir())):
+        raise Refused(f"{data_dir} is not empty: a backup is restored into a new directory only")
+    with _draft_beside(data_dir) as draft:
+        manifest = unpack(file, draft)
+        for path in draft.glob("*.db"):
+            _check_database(file, path)
+        revision = stored_revision(draft / DATABASE) if (draft / DATABASE).exists() else None
+        if revision not in revisions():
+            raise Refused(
+                f"{file} was made by a newer version of the gateway (schema {manifest.schema}): install that one"
+            )
+        if (draft / MASTER_KEYS).exists() and (draft / PEPPERS).exists():
+            asyncio.run(_check_keys(file, load_settings({"data_dir": draft}, {}), manifest))
+        if data_dir.exists():
+            data_dir.rmdir()
+        draft.rename(data_dir)
+    return manifest
+
+
+@contextmanager
+def _draft_beside(data_dir: Path) -> Iterator[Path]:
+    """A private directory that becomes the data directory, or is removed."""
+    try:
+        data_dir.parent.mkdir(parents=True, exist_ok=True)
+        draft = data_dir.with_name(f".{data_dir.name}.{secrets.token_hex(8)}")
+        draft.mkdir(mode=0o700)
+        try:
+            yield draft
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    except OSError as error:
+        raise Refused(f"{data_dir} cannot be made: {error.strerror or error}") from error
+
+
+def _check_database(file: Path, path: Path) -> None:
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            said = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.Error as error:
+        raise Refused(f"{file} holds a damaged {path.name}: {error}") from error
+    if said != "ok":
+        raise Refused(f"{file} holds a damaged {path.name}: {said}")
+
+
+async def _check_keys(file: Path, settings: Settings, manifest: Manifest) -> None:
+    """Look whether the ring has every key that a row needs, and note the restoration in the restored log."""
+    async with opened_store(settings) as store:
+        needed = set(await count_rows(store)) - {DAMAGED}
+        missing = needed - set(store.secrets.ring.certain().kids)
+        if missing:
+            raise Refused(
+                f"{file} does not hold the master keys that its credentials need: {', '.join(sorted(missing))}"
+            )
+        await store.audit.add(operator_entry(AuditAction.BACKUP_RESTORED, "data", f"of {manifest.made_at}"))
+
+
+async def _note(settings: Settings, action: AuditAction, detail: str) -> None:
+    async with opened_store(settings) as store:
+        await store.audit.add(operator_entry(action, "data", detail))
+
+
+def _version() -> str:
+    try:
+        return version("tonpo-spec")
+    except PackageNotFoundError:
+        return "0+unknown"

@@ -1,0 +1,83 @@
+"""What the gateway measures of itself: the instruments that its parts are handed, and one that measures nothing."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Protocol
+
+
+class TradeOutcome(StrEnum):
+    """What became of a trade. `unknown`: it left and no answer came; `not_sent`: it never left."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    UNKNOWN = "unknown"
+    NOT_SENT = "not_sent"
+
+
+class Measures(Protocol):
+    """Instruments. Called on the event loop, each costs less than a microsecond, none raises. Times in seconds."""
+
+    def request_began(self) -> None: ...
+
+    def request_ended(self, operation: str, status: int, seconds: float) -> None:
+        """`operation`: an operationId, or `none` for what the contract does not have."""
+        ...
+
+    def frames_sent(self, count: int) -> None: ...
+
+    def slow_consumer_closed(self) -> None: ...
+
+    def event_arrived(self, kind: str) -> None:
+        """An event of a terminal; `kind` is the name of its class."""
+        ...
+
+    def trade_ended(self, kind: str, outcome: TradeOutcome, seconds: float) -> None:
+        """`kind`: place, close, modify or cancel."""
+        ...
+
+    def terminal_opened(self, *, again: bool) -> None:
+        """`again`: in place of one that was open before."""
+        ...
+
+    def reconciliation_began(self) -> None: ...
+
+    def reconciliation_ended(self) -> None: ...
+
+    def journal_written(self, seconds: float) -> None:
+        """A trade's intent or outcome is stored."""
+        ...
+
+
+class NoMeasures:
+    """Implements Measures and does nothing."""
+
+    def request_began(self) -> None:
+        """Nothing."""
+
+    def request_ended(self, operation: str, status: int, seconds: float) -> None:
+        """Nothing."""
+
+    def frames_sent(self, count: int) -> None:
+        """Nothing."""
+
+    def slow_consumer_closed(self) -> None:
+        """Nothing."""
+
+    def event_arrived(self, kind: str) -> None:
+        """Nothing."""
+
+    def trade_ended(self, kind: str, outcome: TradeOutcome, seconds: float) -> None:
+        """Nothing."""
+
+    def terminal_opened(self, *, again: bool) -> None:
+        """Nothing."""
+
+    def reconciliation_began(self) -> None:
+        """Nothing."""
+
+    def reconciliation_ended(self) -> None:
+        """Nothing."""
+
+    def journal_written(self, seconds: float) -> None:
+        """Nothing."""
