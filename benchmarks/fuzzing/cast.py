@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from random import Random
+from string import ascii_letters, digits
 from typing import Final
+
+from reference_server.security.api_keys import assemble
 
 LOGIN_MARK: Final = "7314159265"
 """Begins every login of a run, so that one search finds any of them, and no price or time looks like it."""
@@ -51,6 +54,11 @@ def login_of(random: Random) -> str:
 def password_of(random: Random) -> str:
     """Make a password that is found wherever it leaks."""
     return f"{PASSWORD_MARK}-{random.getrandbits(64):016x}"
+
+
+def unknown_key(random: Random) -> str:
+    """Make a key that is formed as it must be and that nobody has."""
+    return assemble("".join(random.choices(ascii_letters + digits, k=30)))
 
 
 WRONG_KEYS: Final = (

@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from benchmarks.fuzzing.cases import HttpCase, name_of
-from benchmarks.fuzzing.cast import LOGIN_MARK, NETTING, WRONG_KEYS, Cast, User, login_of, password_of
+from benchmarks.fuzzing.cast import LOGIN_MARK, NETTING, WRONG_KEYS, Cast, User, login_of, password_of, unknown_key
 from benchmarks.fuzzing.contracted import Contracted, Operation, Parameter
 from benchmarks.fuzzing.json_text import render
 from benchmarks.fuzzing.values import Sampler, edges_of
@@ -114,7 +114,7 @@ class HttpCases:
         if chance < 0.05:
             return sender, None
         if chance < 0.1:
-            wrong = random.choice((*WRONG_KEYS, sender.key[:-1], sender.key + "0", sender.key.swapcase()))
+            wrong = random.choice((*WRONG_KEYS, sender.key[:-1], sender.key + "0", unknown_key(random)))
             return sender, wrong
         return sender, sender.key
 
