@@ -7,6 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -96,9 +97,16 @@ def add_account(port: int, key: str, login: str, password: str) -> str:
     return account_id
 
 
-def call(port: int, method: str, path: str, key: str | None, body: dict[str, Any] | None = None) -> dict[str, Any]:
+def call(
+    port: int,
+    method: str,
+    path: str,
+    key: str | None,
+    body: dict[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """Send one request and give the JSON of its answer. Raises BenchmarkFailed for an error."""
-    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method)
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method, headers={**(headers or {})})
     if key is not None:
         request.add_header("X-API-Key", key)
     if body is not None:

@@ -12,8 +12,8 @@ from benchmarks.fuzzing.message_cases import BINARY, TEXT, MessageCases
 from benchmarks.fuzzing.raw_cases import due_of, split
 
 _MASK: Final = b"\x9a\x31\x5c\xe7"
-_PING: Final = b'{"type":"ping"}'
-_CLOSE, _PING_CODE, _PONG_CODE = 8, 9, 10
+_PING_TEXT: Final = b'{"type":"ping"}'
+CLOSE, PING, PONG = 8, 9, 10
 _CLOSE_CODES: Final = (0, 999, 1000, 1001, 1004, 1005, 1006, 1007, 1015, 1016, 2999, 3000, 4408, 4999, 5000, 65_535)
 _HANDSHAKE_SHARE: Final = 0.35
 
@@ -118,16 +118,16 @@ def _bad_opcode(payload: bytes, random: Random) -> Bytes:
 
 
 def _unmasked(_payload: bytes, _random: Random) -> Bytes:
-    return frame(TEXT, _PING, is_masked=False), "close"
+    return frame(TEXT, _PING_TEXT, is_masked=False), "close"
 
 
 def _reserved(_payload: bytes, random: Random) -> Bytes:
-    return frame(TEXT, _PING, reserved=random.randrange(1, 8)), "close"
+    return frame(TEXT, _PING_TEXT, reserved=random.randrange(1, 8)), "close"
 
 
 def _fragmented(payload: bytes, random: Random) -> Bytes:
     cut = random.randrange(len(payload) + 1)
-    between = random.choice((b"", frame(_PING_CODE, b"x"), frame(_PONG_CODE, b"")))
+    between = random.choice((b"", frame(PING, b"x"), frame(PONG, b"")))
     if len(payload) > 60_000 or not _is_text(payload):
         return frame(TEXT, payload[:cut], is_final=False) + between + frame(0, payload[cut:]), "end"
     return frame(TEXT, payload[:cut], is_final=False) + between + frame(0, payload[cut:]), "answer"
@@ -136,11 +136,11 @@ def _fragmented(payload: bytes, random: Random) -> Bytes:
 def _many_fragments(_payload: bytes, random: Random) -> Bytes:
     count = random.choice((10, 100, 1_000))
     parts = b"".join(frame(0, b" ", is_final=False) for _ in range(count))
-    return frame(TEXT, _PING, is_final=False) + parts + frame(0, b""), "answer"
+    return frame(TEXT, _PING_TEXT, is_final=False) + parts + frame(0, b""), "answer"
 
 
 def _out_of_turn(_payload: bytes, random: Random) -> Bytes:
-    return random.choice((frame(0, _PING), frame(TEXT, b"a", is_final=False) + frame(TEXT, _PING))), "close"
+    return random.choice((frame(0, _PING_TEXT), frame(TEXT, b"a", is_final=False) + frame(TEXT, _PING_TEXT))), "close"
 
 
 def _huge(_payload: bytes, random: Random) -> Bytes:
@@ -161,27 +161,27 @@ def _bad_text(_payload: bytes, random: Random) -> Bytes:
 def _closing(_payload: bytes, random: Random) -> Bytes:
     code = random.choice(_CLOSE_CODES).to_bytes(2, "big")
     body = random.choice((b"", b"\x03", code, code + b"why", code + b"\xff", code + b"a" * 123))
-    return frame(_CLOSE, body) + random.choice((b"", frame(TEXT, _PING), b"garbage")), "close"
+    return frame(CLOSE, body) + random.choice((b"", frame(TEXT, _PING_TEXT), b"garbage")), "close"
 
 
 def _control(_payload: bytes, random: Random) -> Bytes:
-    kind = random.choice((_PING_CODE, _PONG_CODE))
+    kind = random.choice((PING, PONG))
     if random.random() < 0.3:
         return frame(kind, b"a" * random.choice((126, 1_000))), "close"
     if random.random() < 0.3:
         return frame(kind, b"a", is_final=False), "close"
-    return frame(kind, b"a" * random.choice((0, 1, 125))) + frame(TEXT, _PING), "answer"
+    return frame(kind, b"a" * random.choice((0, 1, 125))) + frame(TEXT, _PING_TEXT), "answer"
 
 
 def _long_form(_payload: bytes, random: Random) -> Bytes:
     # a length in more bytes than it needs, which RFC 6455, 5.2 forbids and many readers take
-    masked = frame(TEXT, _PING)[2:]
-    size = random.choice((b"\xfe" + len(_PING).to_bytes(2, "big"), b"\xff" + len(_PING).to_bytes(8, "big")))
+    masked = frame(TEXT, _PING_TEXT)[2:]
+    size = random.choice((b"\xfe" + len(_PING_TEXT).to_bytes(2, "big"), b"\xff" + len(_PING_TEXT).to_bytes(8, "big")))
     return b"\x81" + size + masked, "answer"
 
 
 def _burst(_payload: bytes, random: Random) -> Bytes:
-    return frame(random.choice((TEXT, BINARY)), _PING) * random.choice((2, 20, 100)), "answer"
+    return frame(random.choice((TEXT, BINARY)), _PING_TEXT) * random.choice((2, 20, 100)), "answer"
 
 
 def _flipped(payload: bytes, random: Random) -> Bytes:

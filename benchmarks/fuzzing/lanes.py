@@ -12,7 +12,7 @@ from benchmarks.fuzzing.answers import BadAnswer, Frame, HttpAnswer
 from benchmarks.fuzzing.cases import HttpCase, MessageCase, RawCase
 from benchmarks.fuzzing.cast import Cast, User
 from benchmarks.fuzzing.findings import Findings
-from benchmarks.fuzzing.frame_cases import frame, good_headers, handshake
+from benchmarks.fuzzing.frame_cases import CLOSE, PING, PONG, frame, good_headers, handshake
 from benchmarks.fuzzing.judge import ANSWERS, Judge
 from benchmarks.fuzzing.raw_cases import methods_of
 from benchmarks.fuzzing.secrets_kept import Secrets
@@ -138,7 +138,7 @@ async def _settle(lane: Lane, case: RawCase, wire: Wire) -> None:
 
 def _judge_frame(lane: Lane, case: RawCase, found: Frame) -> bool:
     message = lane.judge.frame(case.name, case.sender, found)
-    if found.opcode == 8:
+    if found.opcode == CLOSE:
         return True
     return case.due == "answer" and message is not None and message["type"] in ANSWERS
 
@@ -176,7 +176,9 @@ async def _await_answer(lane: Lane, case: MessageCase, wire: Wire, user: User) -
         while True:
             found = await wire.frame()
             message = lane.judge.frame(case.name, user.name, found)
-            if found.opcode == 8:
+            if found.opcode == PING:
+                wire.write(frame(PONG, found.payload))
+            if found.opcode == CLOSE:
                 return False
             if message is not None and message["type"] in ANSWERS:
                 if case.request_id is not None and message.get("request_id") != case.request_id:

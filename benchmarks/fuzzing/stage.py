@@ -17,9 +17,12 @@ from benchmarks.fuzzing.secrets_kept import Secrets
 from benchmarks.gateway import add_account, call
 
 _ACCOUNTS = {"trader-1": 1, "trader-2": 1, "trader-3": 1, "trader-4": 2, "scratch": 3, "spinner": 0, "witness": 1}
-_ENVIRONMENT = {"TONPO_WS_MESSAGES_PER_SECOND": "1000000"}
-"""So that messages are judged for what they are and not for being many; that limit has tests of its own."""
-
+_ENVIRONMENT = {
+    "TONPO_WS_MESSAGES_PER_SECOND": "1000000",
+    "TONPO_PUBLIC_REQUESTS_PER_MINUTE": "0",
+    "TONPO_FAILED_AUTHENTICATIONS_PER_MINUTE": "0",
+}
+"""So that what is sent is judged for what it is and not for being much; those limits have tests of their own."""
 _AT_ONCE = 32
 
 
