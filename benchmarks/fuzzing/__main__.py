@@ -23,7 +23,9 @@ _PROGRESS_EVERY = 50
 
 
 @click.command(epilog="Example: python -m benchmarks.fuzzing --count 20000 --seed 7")
-@click.option("--count", type=click.IntRange(100, 10_000_000), default=100_000, show_default=True, help="Cases to send.")
+@click.option(
+    "--count", type=click.IntRange(100, 10_000_000), default=100_000, show_default=True, help="Cases to send."
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed makes the same cases.")
 @click.option("--log", "kept_log", type=click.Path(path_type=Path), help="Keep the gateway's log here.")
 def main(count: int, seed: int, kept_log: Path | None) -> None:

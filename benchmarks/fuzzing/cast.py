@@ -31,7 +31,7 @@ class User:
 class Cast:
     """The users of a run.
 
-    `traders` send most of it, and none of them loses key or account. `scratch` may lose its accounts, `spinner` its key.
+    `traders` send most of it and keep their keys and accounts. `scratch` may lose its accounts, `spinner` its key.
     `witness` sends nothing while the run lasts, and proves at its end that the gateway still serves.
     """
 
@@ -62,6 +62,13 @@ def unknown_key(random: Random) -> str:
 
 
 WRONG_KEYS: Final = (
-    *("", "x", "sk_live_tonpo_", "sk_live_tonpo_" + "0" * 36, "sk_live_tonpo_" + "A" * 36, "sk_live_tonpo_" + "a" * 5_000),
+    *(
+        "",
+        "x",
+        "sk_live_tonpo_",
+        "sk_live_tonpo_" + "0" * 36,
+        "sk_live_tonpo_" + "A" * 36,
+        "sk_live_tonpo_" + "a" * 5_000,
+    ),
     *("Bearer x", "null", "ü", "sk_test_tonpo_" + "0" * 36, " ", "sk_live_tonpo_" + "-" * 36),
 )

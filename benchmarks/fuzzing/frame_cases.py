@@ -36,9 +36,11 @@ def frame(opcode: int, payload: bytes, *, is_final: bool = True, reserved: int =
 
 def handshake(path: str, headers: list[tuple[str, str]]) -> bytes:
     """Compose the request of a handshake."""
-    return f"GET {path} HTTP/1.1\r\n".encode("latin-1", "replace") + b"".join(
-        f"{name}: {value}\r\n".encode("latin-1", "replace") for name, value in headers
-    ) + b"\r\n"
+    return (
+        f"GET {path} HTTP/1.1\r\n".encode("latin-1", "replace")
+        + b"".join(f"{name}: {value}\r\n".encode("latin-1", "replace") for name, value in headers)
+        + b"\r\n"
+    )
 
 
 def good_headers(key: str) -> list[tuple[str, str]]:
@@ -84,7 +86,10 @@ class FrameCases:
             case 0:
                 del headers[at]
             case 1:
-                headers[at] = (name, random.choice(("", "x", value.upper(), value * 2, value + "\x00", "8", "é", "a" * 70_000)))
+                headers[at] = (
+                    name,
+                    random.choice(("", "x", value.upper(), value * 2, value + "\x00", "8", "é", "a" * 70_000)),
+                )
             case 2:
                 headers.append(headers[at])
             case 3:
@@ -92,16 +97,36 @@ class FrameCases:
             case 4:
                 path = "/ws?" + random.choice(
                     (
-                        *("account_id=", "account_id=x&account_id=y", "account_id=" + "a" * 200, "since_seq=-1", "since_seq=1e3"),
-                        *("since_seq=99999999999999999999", "since_seq=0", "since_seq=٣", "since_seq=5&since_seq=5", "a=b&" * 150),
-                        *("since_seq=9223372036854775807", "since_seq=%30", "%00", "account_id=" + self._cast.witness.account_ids[0]),
+                        *(
+                            "account_id=",
+                            "account_id=x&account_id=y",
+                            "account_id=" + "a" * 200,
+                            "since_seq=-1",
+                            "since_seq=1e3",
+                        ),
+                        *(
+                            "since_seq=99999999999999999999",
+                            "since_seq=0",
+                            "since_seq=٣",
+                            "since_seq=5&since_seq=5",
+                            "a=b&" * 150,
+                        ),
+                        *(
+                            "since_seq=9223372036854775807",
+                            "since_seq=%30",
+                            "%00",
+                            "account_id=" + self._cast.witness.account_ids[0],
+                        ),
                     )
                 )
             case 5:
                 path = random.choice(("/", "/ws/", "/WS", "/health", "/api/orders", "/ws%00", "//ws", "/ws;x", "/w%73"))
             case 6:
                 extra = (
-                    *(("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits=99"), ("Origin", "null")),
+                    *(
+                        ("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits=99"),
+                        ("Origin", "null"),
+                    ),
                     *(("Sec-WebSocket-Protocol", "a, b"), ("Content-Length", "5"), ("Transfer-Encoding", "chunked")),
                 )
                 headers.append(random.choice(extra))
@@ -208,6 +233,6 @@ def _is_text(payload: bytes) -> bool:
 
 
 _FRAMES: Final[tuple[Callable[[bytes, Random], Bytes], ...]] = (
-    _bad_opcode, _unmasked, _reserved, _fragmented, _many_fragments, _out_of_turn, _huge, _unfinished, _bad_text, _closing,
-    _control, _long_form, _burst, _flipped, _noise, _empty,
+    _bad_opcode, _unmasked, _reserved, _fragmented, _many_fragments, _out_of_turn, _huge, _unfinished, _bad_text,
+    _closing, _control, _long_form, _burst, _flipped, _noise, _empty,
 )  # fmt: skip

@@ -13,15 +13,48 @@ from benchmarks.fuzzing.json_text import render
 from benchmarks.fuzzing.values import Sampler, edges_of
 
 _MEDIA_TYPES: Final = (
-    *("application/json; charset=utf-8", "application/json;charset=utf-16", "text/plain", "application/xml", "", "json"),
-    *("application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/json, text/html", "a" * 3_000),
-    *("application/json;", "APPLICATION/JSON", "application/problem+json", "application/json; charset=latin-1", "\u00ff/\u00ff"),
+    *(
+        "application/json; charset=utf-8",
+        "application/json;charset=utf-16",
+        "text/plain",
+        "application/xml",
+        "",
+        "json",
+    ),
+    *(
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/json, text/html",
+        "a" * 3_000,
+    ),
+    *(
+        "application/json;",
+        "APPLICATION/JSON",
+        "application/problem+json",
+        "application/json; charset=latin-1",
+        "\u00ff/\u00ff",
+    ),
 )
 _ENCODINGS: Final = ("gzip", "br", "identity", "deflate, gzip", "", "x" * 500)
 _IDS: Final = ("", "acc_" + "0" * 26, "a" * 65, "..", "acc_%00", "acc_ü", "null", "0", "acc_' OR '1'='1", "-" * 64)
 _TEXTS: Final = (
     *("", "0", "-1", "1.0", "1e3", "9" * 30, "9007199254740992", "NaN", "null", "true", "+5", " 7", "0x1", "٣", "1_0"),
-    *("a" * 40, "a" * 5_000, "../..", "a/b", "%", "%zz", "\u0000", "\n", "\ud7ff", "é", "\U0001f4b8", "\u007f", "close", "check"),
+    *(
+        "a" * 40,
+        "a" * 5_000,
+        "../..",
+        "a/b",
+        "%",
+        "%zz",
+        "\u0000",
+        "\n",
+        "\ud7ff",
+        "é",
+        "\U0001f4b8",
+        "\u007f",
+        "close",
+        "check",
+    ),
 )
 _IDEMPOTENCY: Final = ("", "a" * 255, "a" * 256, "ü", "a b", "\t", "key-1", "key-2", "key-3", "key-4", "key-5", "€")
 _CURSORS: Final = ("", "=", "eyJ0IjoxfQ", "A" * 256, "A" * 257, "-_-_", "AAAA" * 20, "null", "e30", "eyJvIjotMX0=", "!")
@@ -154,12 +187,20 @@ class HttpCases:
         if random.random() < _NEW_ACCOUNT_SHARE:
             return render({**value, "mt5Login": login_of(random), "mt5Password": password_of(random)}, random)
         if random.random() < 0.5:
-            return render({**value, "mt5Login": random.choice(("0", "", "x", 12, None, "1" * 19, f"{LOGIN_MARK} "))}, random)
+            return render(
+                {**value, "mt5Login": random.choice(("0", "", "x", 12, None, "1" * 19, f"{LOGIN_MARK} "))}, random
+            )
         # What is broken here is the login, whatever else is: "01" has no form of a login.
         return self.sampler.mutated(schema, random).replace(b"mt5Login", b"mt5login").replace(b"\\u006dt5Login", b"x")
 
     def _disturbed(
-        self, method: str, path: str, headers: list[tuple[str, str]], query: list[str], body: bytes | None, random: Random
+        self,
+        method: str,
+        path: str,
+        headers: list[tuple[str, str]],
+        query: list[str],
+        body: bytes | None,
+        random: Random,
     ) -> tuple[str, str]:
         """Change what stands around the parameters; give method and path."""
         chance = random.random()
@@ -168,14 +209,18 @@ class HttpCases:
             if method == "DELETE" and "accounts" in path:
                 method = "PUT"
         elif chance < 0.08:
-            path = random.choice((path + "/", "/" + path, path.upper(), path + "/x", path[:-1], "/%2e%2e" + path, path + ";a=1"))
+            path = random.choice(
+                (path + "/", "/" + path, path.upper(), path + "/x", path[:-1], "/%2e%2e" + path, path + ";a=1")
+            )
         elif chance < 0.11:
             headers.append(random.choice(headers))
         elif chance < 0.16:
             value = random.choice(("a" * 200, "\x01", "x" * 66_000, "ok-id", "\u00ff", "", headers[-1][1], "{{7*7}}"))
             headers.append((random.choice(("X-Request-ID", "Accept", "Origin", "Cookie", "Authorization")), value))
         elif chance < 0.19:
-            query += [random.choice(("a=b", "=", "&&", "limit=1&limit=2", "%00=%00", "x" * 9_000))] * random.choice((1, 1, 120))
+            query += [random.choice(("a=b", "=", "&&", "limit=1&limit=2", "%00=%00", "x" * 9_000))] * random.choice(
+                (1, 1, 120)
+            )
         elif chance < 0.2 and body is None:
             headers.append(("Content-Length", "0"))
         return method, path

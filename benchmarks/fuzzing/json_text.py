@@ -25,7 +25,20 @@ class Members:
 LITERALS: Final = tuple(
     Raw(text)
     for text in (
-        *(b"NaN", b"Infinity", b"-Infinity", b"1e400", b"-1e400", b"1e-400", b"-0", b"-0.0", b"01", b"+1", b".5", b"1."),
+        *(
+            b"NaN",
+            b"Infinity",
+            b"-Infinity",
+            b"1e400",
+            b"-1e400",
+            b"1e-400",
+            b"-0",
+            b"-0.0",
+            b"01",
+            b"+1",
+            b".5",
+            b"1.",
+        ),
         *(b"0x10", b"1_000", b"1e", b"9007199254740992", b"-9007199254740993", b"18446744073709551616", b"9" * 400),
         *(b"True", b"nul", b"undefined", b"'x'", b"", b",", b"{]", b'"open', b"/**/1", b"\xff", b"\xef\xbb\xbf1"),
     )
@@ -34,11 +47,35 @@ STRINGS: Final = tuple(
     Raw(text)
     for text in (
         *(b'"\\ud800"', b'"\\udc00\\ud800"', b'"\\u0000"', b'"a\x00b"', b'"a\nb"', b'"\xff\xfe"', b'"\xed\xa0\x80"'),
-        *(b'"\xc0\x80"', b'"\\x41"', b'"\\"', '"\U0001f4b8"'.encode(), '"\u202egnp"'.encode(), b'"' + b"a" * 300 + b'"'),
+        *(
+            b'"\xc0\x80"',
+            b'"\\x41"',
+            b'"\\"',
+            '"\U0001f4b8"'.encode(),
+            '"\u202egnp"'.encode(),
+            b'"' + b"a" * 300 + b'"',
+        ),
         *(b'"' + b"b" * 70_000 + b'"', b'"' + b"\\u0041" * 40 + b'"', b'""', b'" "', b'"%s%n{0}"', b'"\' OR 1=1 --"'),
     )
 )
-WRONG_TYPES: Final[tuple[Any, ...]] = (None, True, False, 0, 1, -1, 1.5, "", "1", "true", "null", [], [1], {}, {"a": 1}, [[]])
+WRONG_TYPES: Final[tuple[Any, ...]] = (
+    None,
+    True,
+    False,
+    0,
+    1,
+    -1,
+    1.5,
+    "",
+    "1",
+    "true",
+    "null",
+    [],
+    [1],
+    {},
+    {"a": 1},
+    [[]],
+)
 
 
 def render(value: Any, random: Random | None = None) -> bytes:

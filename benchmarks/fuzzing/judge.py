@@ -35,7 +35,9 @@ class Judge:
         self.messages: Counter[str] = Counter()
         self.closes: Counter[int] = Counter()
 
-    def answer(self, case: str, sender: str, operation: str | None, answer: HttpAnswer, *, has_body: bool = True) -> None:
+    def answer(
+        self, case: str, sender: str, operation: str | None, answer: HttpAnswer, *, has_body: bool = True
+    ) -> None:
         """Judge an answer. `operation` is None where it is not known which one it answers."""
         self.statuses[answer.status] += 1
         leak = self._secrets.leak_in(answer.head + answer.body, sender, operation or self._issuer(answer))
@@ -73,7 +75,9 @@ class Judge:
             return "this status is not documented" if documented is None else problem_of(documented, value)
         return self._error_problem(sender, operation, answer, value, case)
 
-    def _error_problem(self, sender: str, operation: str | None, answer: HttpAnswer, value: Any, case: str) -> str | None:
+    def _error_problem(
+        self, sender: str, operation: str | None, answer: HttpAnswer, value: Any, case: str
+    ) -> str | None:
         reason = value.get("reason") if isinstance(value, dict) else None
         if answer.status >= 500:
             self.faults[f"{answer.status} {reason}"] += 1
@@ -90,13 +94,18 @@ class Judge:
             return "Retry-After is missing"
         if answer.status not in self._contracted.reasons.get(reason, ()):
             return f"the contract has no {answer.status} with reason {reason}"
-        return None if self._documented(operation, answer.status, reason, closes=answer.closes) else "not documented here"
+        return (
+            None if self._documented(operation, answer.status, reason, closes=answer.closes) else "not documented here"
+        )
 
     def _documented(self, operation: str | None, status: int, reason: str | None, *, closes: bool = False) -> bool:
         """Whether an operation may answer so, or the gateway where no operation is found or no HTTP was said."""
         if operation is None:
             return True
-        places: list[Documented | None] = [self._operations[operation].answers.get(status), self._contracted.outside.get(status)]
+        places: list[Documented | None] = [
+            self._operations[operation].answers.get(status),
+            self._contracted.outside.get(status),
+        ]
         if status == 400 and closes:
             return True
         return any(one is not None and (reason is None or reason in one.reasons) for one in places)
@@ -110,7 +119,9 @@ class Judge:
             self.closes[frame.code] += 1
             is_echo = case.startswith("raw_socket") and 3_000 <= frame.code <= 4_999  # a client's own code comes back
             if frame.code not in _CLOSE_CODES and not is_echo:
-                self._findings.add("server errors" if frame.code == 1011 else "answers", case, f"closed with {frame.code}")
+                self._findings.add(
+                    "server errors" if frame.code == 1011 else "answers", case, f"closed with {frame.code}"
+                )
             return None
         if frame.opcode != 1:
             return None

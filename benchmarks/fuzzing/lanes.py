@@ -125,12 +125,12 @@ async def _settle(lane: Lane, case: RawCase, wire: Wire) -> None:
                 continue
             is_to_head = heads.pop(0) if heads else False
             answer = await wire.answer(is_to_head=is_to_head)
+        except TimeoutError:
+            raise TimeoutError("the connection outlives its client" if is_ending else "no answer") from None
         except (EOFError, OSError):
             if wire.rest and not is_ending:
                 lane.findings.add("answers", case.name, f"the answer was cut off: {wire.rest[:80]!r}")
             return
-        except TimeoutError:
-            raise TimeoutError("the connection outlives its client" if is_ending else "no answer") from None
         is_answered = True
         lane.judge.answer(case.name, case.sender, None, answer, has_body=not is_to_head)
         is_socket = answer.status == 101

@@ -18,7 +18,9 @@ from benchmarks.machine import machine_line
 
 def rendered(outcome: Outcome, seed: int) -> Group:
     """Show what was sent, what came back, and what each oracle says."""
-    return Group(_sent(outcome, seed), _oracles(outcome), *_examples(outcome), Text(machine_line(is_pinned=True), style="dim"))
+    return Group(
+        _sent(outcome, seed), _oracles(outcome), *_examples(outcome), Text(machine_line(is_pinned=True), style="dim")
+    )
 
 
 def _sent(outcome: Outcome, seed: int) -> Table:
@@ -73,4 +75,6 @@ def _examples(outcome: Outcome) -> list[Text]:
 
 
 def _counted(counts: Mapping[Any, int]) -> str:
-    return ", ".join(f"{name}: {count:,}" for name, count in sorted(counts.items(), key=lambda one: (-one[1], str(one[0]))))
+    return ", ".join(
+        f"{name}: {count:,}" for name, count in sorted(counts.items(), key=lambda one: (-one[1], str(one[0])))
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from random import Random
 from typing import Final
 
@@ -15,12 +16,50 @@ _DANGEROUS: Final = ("createAccount", "deleteAccount", "rotateApiKey")
 """What must not happen by accident, however a request is cut."""
 _MOST_PIECES: Final = 4
 _GARBAGE: Final = (
-    *(b"\x00", b"\r\n\r\n", b"\n", b"GET", b"\x16\x03\x01\x02\x00\x01\x00", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\xff" * 64),
-    *(b"GET / HTTP/0.9\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"GET  /  HTTP/1.1\r\n\r\n", b"GET http://x/health HTTP/1.1\r\n\r\n"),
-    *(b"CONNECT x:1 HTTP/1.1\r\n\r\n", b"OPTIONS * HTTP/1.1\r\n\r\n", b"GET /health\r\n\r\n", b"get /health http/1.1\r\n\r\n"),
-    *(b"GET /health HTTP/1.1\r\n : x\r\n\r\n", b"GET /health HTTP/1.1\r\nA: b\r\n c\r\n\r\n", b"GET /\xc3\xa9 HTTP/1.1\r\n\r\n"),
-    *(b"GET /health HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"GET /" + b"a" * 70_000, b"GET /health HTTP/1.1\r\n" + b"A: b\r\n" * 9_000),
-    *(b"GET //health HTTP/1.1\r\n\r\n", b"GET /health?\xff HTTP/1.1\r\n\r\n", b"GET /health#x HTTP/1.1\r\n\r\n", b"GET %2fhealth HTTP/1.1\r\n\r\n"),
+    *(
+        b"\x00",
+        b"\r\n\r\n",
+        b"\n",
+        b"GET",
+        b"\x16\x03\x01\x02\x00\x01\x00",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"\xff" * 64,
+    ),
+    *(
+        b"GET / HTTP/0.9\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET  /  HTTP/1.1\r\n\r\n",
+        b"GET http://x/health HTTP/1.1\r\n\r\n",
+    ),
+    *(
+        b"CONNECT x:1 HTTP/1.1\r\n\r\n",
+        b"OPTIONS * HTTP/1.1\r\n\r\n",
+        b"GET /health\r\n\r\n",
+        b"get /health http/1.1\r\n\r\n",
+    ),
+    *(
+        b"GET /health HTTP/1.1\r\n : x\r\n\r\n",
+        b"GET /health HTTP/1.1\r\nA: b\r\n c\r\n\r\n",
+        b"GET /\xc3\xa9 HTTP/1.1\r\n\r\n",
+    ),
+    *(
+        b"GET /health HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"GET /" + b"a" * 70_000,
+        b"GET /health HTTP/1.1\r\n" + b"A: b\r\n" * 9_000,
+    ),
+    *(
+        b"GET //health HTTP/1.1\r\n\r\n",
+        b"GET /health?\xff HTTP/1.1\r\n\r\n",
+        b"GET /health#x HTTP/1.1\r\n\r\n",
+        b"GET %2fhealth HTTP/1.1\r\n\r\n",
+    ),
+)
+
+_HEADERS: Final = (
+    *(b"Expect: 100-continue", b"Expect: 200-ok", b"Connection: close", b"Connection: upgrade\r\nUpgrade: h2c"),
+    *(b"Upgrade: websocket\r\nConnection: Upgrade", b"Trailer: X-API-Key", b"TE: trailers", b"Host: b", b": empty"),
+    *(b"X-API-Key: x", b"Content-Type: text/plain", b"A" * 9_000 + b": b", b"X: " + b"y" * 70_000, b"\xff: \xff"),
+    *(b"Connection: \x00", b"X-Forwarded-For: 1.2.3.4", b"Keep-Alive: timeout=0"),
 )
 
 
@@ -58,7 +97,7 @@ def split(content: bytes, random: Random) -> tuple[bytes, ...]:
     """Cut bytes into pieces that are written with a pause between them."""
     cuts = sorted(random.randrange(len(content) + 1) for _ in range(random.randrange(1, _MOST_PIECES)))
     edges = [0, *cuts, len(content)]
-    return tuple(content[start:end] for start, end in zip(edges, edges[1:], strict=False) if start < end)
+    return tuple(content[start:end] for start, end in pairwise(edges) if start < end)
 
 
 class _Seen:
@@ -124,7 +163,9 @@ def _doubled_span(content: bytes, random: Random) -> bytes:
 
 def _inserted(content: bytes, random: Random) -> bytes:
     at = random.randrange(len(content))
-    added = random.choice((b"\x00", b"\r", b"\n", b"\r\n", b" ", b"\t", b"\xff\xfe", b":", random.randbytes(16), b"%", b"a" * 2_000))
+    added = random.choice(
+        (b"\x00", b"\r", b"\n", b"\r\n", b" ", b"\t", b"\xff\xfe", b":", random.randbytes(16), b"%", b"a" * 2_000)
+    )
     return content[:at] + added + content[at:]
 
 
@@ -142,7 +183,21 @@ def _line_ends(content: bytes, random: Random) -> bytes:
 
 
 def _length(content: bytes, random: Random) -> bytes:
-    value = random.choice((b"0", b"1", b"-1", b"99999999999999999999", b"1e2", b"+5", b"5, 5", b" ", b"0x10", b"70000", b"5\r\nContent-Length: 6"))
+    value = random.choice(
+        (
+            b"0",
+            b"1",
+            b"-1",
+            b"99999999999999999999",
+            b"1e2",
+            b"+5",
+            b"5, 5",
+            b" ",
+            b"0x10",
+            b"70000",
+            b"5\r\nContent-Length: 6",
+        )
+    )
     head, end, body = content.partition(b"\r\n\r\n")
     kept = b"\r\n".join(line for line in head.split(b"\r\n") if not line.lower().startswith(b"content-length"))
     return kept + b"\r\nContent-Length: " + value + end + body
@@ -151,9 +206,25 @@ def _length(content: bytes, random: Random) -> bytes:
 def _chunked(content: bytes, random: Random) -> bytes:
     head, end, body = content.partition(b"\r\n\r\n")
     kept = b"\r\n".join(line for line in head.split(b"\r\n") if not line.lower().startswith(b"content-length"))
-    size = random.choice((b"%x" % len(body), b"%x" % (len(body) + 1), b"ffffffffffffffff1", b"-1", b"0", b"", b"g", b"%x;a=b" % len(body), b"00000%x" % len(body)))
-    coding = random.choice((b"chunked", b"chunked", b"gzip, chunked", b"chunked, chunked", b"identity", b"\x0bchunked", b"xchunked"))
-    tail = random.choice((b"\r\n0\r\n\r\n", b"\r\n0\r\n\r\n", b"\n0\n\n", b"0\r\n\r\n", b"\r\n0\r\nX-API-Key: x\r\n\r\n", b""))
+    size = random.choice(
+        (
+            b"%x" % len(body),
+            b"%x" % (len(body) + 1),
+            b"ffffffffffffffff1",
+            b"-1",
+            b"0",
+            b"",
+            b"g",
+            b"%x;a=b" % len(body),
+            b"00000%x" % len(body),
+        )
+    )
+    coding = random.choice(
+        (b"chunked", b"chunked", b"gzip, chunked", b"chunked, chunked", b"identity", b"\x0bchunked", b"xchunked")
+    )
+    tail = random.choice(
+        (b"\r\n0\r\n\r\n", b"\r\n0\r\n\r\n", b"\n0\n\n", b"0\r\n\r\n", b"\r\n0\r\nX-API-Key: x\r\n\r\n", b"")
+    )
     extra = random.choice((b"", b"", b"\r\nContent-Length: 3"))
     return kept + b"\r\nTransfer-Encoding: " + coding + extra + end + size + b"\r\n" + body + tail
 
@@ -163,15 +234,12 @@ def _pipelined(content: bytes, random: Random) -> bytes:
 
 
 def _header(content: bytes, random: Random) -> bytes:
-    added = random.choice((
-        *(b"Expect: 100-continue", b"Expect: 200-ok", b"Connection: close", b"Connection: upgrade\r\nUpgrade: h2c", b"Connection: \x00"),
-        *(b"Upgrade: websocket\r\nConnection: Upgrade", b"Trailer: X-API-Key", b"TE: trailers", b"Host: b", b": empty", b"X-Forwarded-For: 1.2.3.4"),
-        *(b"X-API-Key: x", b"Content-Type: text/plain", b"A" * 9_000 + b": b", b"X: " + b"y" * 70_000, b"\xff: \xff", b"Keep-Alive: timeout=0"),
-    ))  # fmt: skip
+    added = random.choice(_HEADERS)
     head, end, rest = content.partition(b"\r\n")
     return head + end + added + end + rest
 
 
 _CHANGES: Final[tuple[Callable[[bytes, Random], bytes], ...]] = (
-    _flipped, _flipped, _without_span, _doubled_span, _inserted, _cut, _line_ends, _length, _chunked, _pipelined, _header,
+    _flipped, _flipped, _without_span, _doubled_span, _inserted, _cut, _line_ends, _length, _chunked, _pipelined,
+    _header,
 )  # fmt: skip

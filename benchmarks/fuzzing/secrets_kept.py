@@ -54,4 +54,3 @@ class Secrets:
         found = [f"the key of {owner}" for key, owner in self._keys.items() if key.encode("ascii") in content]
         found += ["a login"] if LOGIN_MARK.encode("ascii") in content else []
         return found + (["a password"] if PASSWORD_MARK.encode("ascii") in content else [])
-

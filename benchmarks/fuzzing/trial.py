@@ -23,7 +23,7 @@ from benchmarks.fuzzing.stage import Stage, call_everything, delete_accounts
 from benchmarks.fuzzing.subject import MEGABYTE, Growth, Reading, growth_of, read_log, read_process
 
 MEMORY_BOUND_BYTES: Final = 32 * MEGABYTE
-"""By how much memory may grow between 20 % and 100 % of 100,000 cases. What is legitimate: users, orders, deals, a book."""
+"""By how much memory may grow between 20 % and 100 % of 100,000 cases; users, orders and deals may take some."""
 _WORKERS: Final[dict[Kind, int]] = {"http": 8, "raw_http": 6, "message": 8, "raw_socket": 6}
 _READ_EVERY_SECONDS: Final = 0.25
 _RETURN_SECONDS: Final = 20.0
@@ -143,7 +143,9 @@ def _look_after(stage: Stage, outcome: Outcome, count: int) -> None:
     outcome.growth = growth_of(outcome.readings)
     bound = memory_bound(count)
     if outcome.growth is not None and outcome.growth.grown_bytes > bound:
-        findings.add("memory", "", f"grew by {outcome.growth.grown_bytes / MEGABYTE:.1f} MB, bound {bound / MEGABYTE:.1f} MB")
+        findings.add(
+            "memory", "", f"grew by {outcome.growth.grown_bytes / MEGABYTE:.1f} MB, bound {bound / MEGABYTE:.1f} MB"
+        )
     found = read_log(stage.log, stage.secrets)
     outcome.warnings = found.warnings
     for line in found.bad_lines:

@@ -42,7 +42,9 @@ class Sampler:
                 count = random.randint(schema.get("minItems", 0), min(schema.get("maxItems", 4), 4))
                 return [self.valid(schema["items"], random, name.removesuffix("s")) for _ in range(count)]
             case "integer":
-                return random.choice((schema.get("minimum", 0), schema.get("maximum", 2**53 - 1), schema.get("example", 1)))
+                return random.choice(
+                    (schema.get("minimum", 0), schema.get("maximum", 2**53 - 1), schema.get("example", 1))
+                )
             case "number":
                 least = schema.get("minimum", 0) + (0.00001 if schema.get("exclusiveMinimum") else 0)
                 return random.choice((least, schema.get("maximum", 1e9), schema.get("example", 1.0), 1.0851))
@@ -66,7 +68,9 @@ class Sampler:
             return str(schema["example"])
         longest = min(schema.get("maxLength", 40), 40)
         text = "".join(random.choice(_FREE_TEXT) for _ in range(random.randint(schema.get("minLength", 0), longest)))
-        return text if "pattern" not in schema else "".join(one for one in text if one.isascii() and one.isalnum()) or "x"
+        return (
+            text if "pattern" not in schema else "".join(one for one in text if one.isascii() and one.isalnum()) or "x"
+        )
 
     def mutated(self, schema: JsonObject, random: Random) -> bytes:
         """Make JSON text of a valid value with one or two things changed; it may happen to be valid still."""
@@ -114,7 +118,16 @@ def edges_of(schema: JsonObject) -> list[Any]:
     for bound in ("minimum", "maximum"):
         if bound in schema:
             edge = schema[bound]
-            found += [edge - 1, edge, edge + 1, edge + 0.5, float(edge), Raw(b"%d.0" % edge), str(edge), Raw(b"%de0" % edge)]
+            found += [
+                edge - 1,
+                edge,
+                edge + 1,
+                edge + 0.5,
+                float(edge),
+                Raw(b"%d.0" % edge),
+                str(edge),
+                Raw(b"%de0" % edge),
+            ]
     for bound in ("minLength", "maxLength"):
         if bound in schema:
             found += ["a" * max(0, schema[bound] + step) for step in (-1, 0, 1)] + ["€" * schema[bound]]

@@ -40,7 +40,7 @@ class Wire(asyncio.Protocol):
         self.has_ended = True
         self._came.set()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - however it was lost
         """The connection is gone."""
         self.has_ended = True
         self._came.set()

@@ -25,7 +25,9 @@ _WIDTH = 130
 @click.command(epilog="Example: python -m benchmarks.soaking --minutes 1 --orders 100")
 @click.option("--minutes", type=click.FloatRange(0.02, 1_440), default=10.0, show_default=True, help="How long.")
 @click.option("--orders", type=click.FloatRange(1, 5_000), default=200.0, show_default=True, help="Orders a second.")
-@click.option("--deliveries", type=click.FloatRange(100, 100_000), default=5_000.0, show_default=True, help="Ticks a second.")
+@click.option(
+    "--deliveries", type=click.FloatRange(100, 100_000), default=5_000.0, show_default=True, help="Ticks a second."
+)
 @click.option("--log", "kept_log", type=click.Path(path_type=Path), help="Keep the gateway's log here.")
 def main(minutes: float, orders: float, deliveries: float, kept_log: Path | None) -> None:
     """Trade and stream at a steady rate, and check that nothing was lost, doubled or kept.

@@ -1,4 +1,4 @@
-"""What must be true at the end: each order once in the broker's history, positions that add up, streams without gaps."""
+"""What must be true at the end: each order once in the history, positions that add up, streams without gaps."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ def read_deals(port: int, account: TradingAccount) -> list[dict[str, Any]]:
     cursor: str | None = None
     while True:
         query = f"?limit={_PAGE}" + (f"&cursor={cursor}" if cursor else "")
-        page = call(port, "GET", f"/api/history/deals{query}", account.key, headers={"X-Account-ID": account.account_id})
+        page = call(
+            port, "GET", f"/api/history/deals{query}", account.key, headers={"X-Account-ID": account.account_id}
+        )
         deals += page["deals"]
         cursor = page["nextCursor"]
         if cursor is None:
@@ -95,7 +97,9 @@ def check_events(sockets: Sequence[Heard], book: OrderBook, result: Account) -> 
         if heard.first_seq is None:
             result.add("events", "a socket got no snapshot")
         if heard.kinds["orderResult"] < len(book.accepted):
-            result.add("events", f"{heard.kinds['orderResult']} results of {len(book.accepted)} accepted orders were told")
+            result.add(
+                "events", f"{heard.kinds['orderResult']} results of {len(book.accepted)} accepted orders were told"
+            )
     if len({heard.last_seq for heard in sockets}) > 1:
         result.add("events", f"the sockets ended at different numbers: {sorted(str(one.last_seq) for one in sockets)}")
 

@@ -22,7 +22,10 @@ _TEXT: Final = 1
 
 @dataclass(slots=True)
 class Heard:
-    """What one socket heard. Ticks are counted by symbol and by the second of their own time; `later`: heard of again."""
+    """What one socket heard. Ticks are counted by symbol and by the second of their own time.
+
+    `later`: symbols that ticked again after the end of what is counted.
+    """
 
     ticks: dict[str, dict[int, int]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(int)))
     last_tick: dict[str, tuple[int, float, float]] = field(default_factory=dict)

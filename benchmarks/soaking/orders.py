@@ -83,7 +83,10 @@ class Trader:
         is_settled = answer is not None and self._settle(magic, answer, is_doubled=second is not None)
         if second is not None and (other := await second) is not None:
             self._compare(magic, other, may_be_in_flight=is_settled, may_be_first=not is_settled)
-        if answer is not None and self._plan.doubled_share <= chance < self._plan.doubled_share + self._plan.repeated_share:
+        if (
+            answer is not None
+            and self._plan.doubled_share <= chance < self._plan.doubled_share + self._plan.repeated_share
+        ):
             self.book.repeated += 1
             repeat = await self._again(request)
             if repeat is not None:

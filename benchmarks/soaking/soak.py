@@ -47,7 +47,7 @@ class Soaked:
 
 
 async def soak(ground: Ground, plan: SoakPlan, progress: Callable[[float, int], None]) -> Soaked:
-    """Load the gateway for the plan's time. `progress` is told the seconds that passed and the orders that were sent."""
+    """Load the gateway for the plan's time. `progress` is told the seconds that passed and the orders sent."""
     minutes = Minutes()
     soaked = Soaked(plan, minutes)
     prices = [await Listening.join(ground.port, ground.watcher, mix, minutes) for mix in ground.subscriptions]
@@ -82,9 +82,7 @@ async def soak(ground: Ground, plan: SoakPlan, progress: Callable[[float, int], 
     return soaked
 
 
-async def _watch(
-    ground: Ground, soaked: Soaked, began: float, progress: Callable[[float, int], None]
-) -> None:
+async def _watch(ground: Ground, soaked: Soaked, began: float, progress: Callable[[float, int], None]) -> None:
     plan = soaked.plan
     while True:
         passed = time.monotonic() - began

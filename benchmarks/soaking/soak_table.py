@@ -21,7 +21,15 @@ def rendered(soaked: Soaked) -> Group:
 
 def _minutes(soaked: Soaked) -> Table:
     table = Table(title="Minute by minute (ms: p50 / p99 / max)", title_justify="left")
-    for heading in ("minute", "orders/s", "order, from when it was due", "ticks/s", "tick, from its time", "events/s", "memory"):
+    for heading in (
+        "minute",
+        "orders/s",
+        "order, from when it was due",
+        "ticks/s",
+        "tick, from its time",
+        "events/s",
+        "memory",
+    ):
         table.add_column(heading, justify="right")
     left = soaked.seconds
     for number, minute in enumerate(soaked.minutes.all, 1):
@@ -58,8 +66,10 @@ def _checks(soaked: Soaked) -> Table:
         "answers": (
             "every order was answered exactly once",
             f"{sent:,} orders, {sum(len(book.accepted) for book in books):,} accepted; "
-            f"{sum(book.repeated for book in books):,} repeated, {sum(book.doubled for book in books):,} sent twice at once "
-            f"({sum(book.in_flight for book in books):,} told to wait), {sum(book.late for book in books):,} sent late",
+            f"{sum(book.repeated for book in books):,} repeated, "
+            f"{sum(book.doubled for book in books):,} sent twice at once "
+            f"({sum(book.in_flight for book in books):,} told to wait), "
+            f"{sum(book.late for book in books):,} sent late",
         ),
         "deals": ("each accepted order has exactly one deal, nothing else has any", f"{account.deals:,} deals"),
         "positions": ("positions are the sum of the deals", f"{plan.accounts} accounts"),
