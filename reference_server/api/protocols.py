@@ -278,6 +278,18 @@ class FramedProtocol(WebSocketsSansIOProtocol):
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.transport.close()
 
+    def send_receive_event_to_app(self) -> None:
+        """Pass a message on. One that is not UTF-8 ends the socket with 1007, which uvicorn logs as a failure of ours."""
+        if self.curr_msg_data_type == "text" and not self.close_sent:
+            try:
+                b"".join(self.frames).decode("utf-8")
+            except UnicodeDecodeError:
+                self.frames = []
+                self.conn.send_close(1007)
+                self.handle_parser_exception()
+                return
+        super().send_receive_event_to_app()
+
     async def send(self, message: ASGISendEvent) -> None:
         """Send as uvicorn does; a handshake that was answered over HTTP is complete, which uvicorn does not note."""
         await super().send(message)
