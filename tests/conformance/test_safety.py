@@ -87,6 +87,9 @@ async def test_a_live_target_is_asked_for_its_past_and_its_limits_and_sent_nothi
             asked.append((request.method, request.path))
             return await KnowingGateway.edge(self, request, handler)
 
+        async def list_accounts(self, owner: Owner, request: web.Request) -> Any:
+            return {"accounts": [{"account_id": "theirs", "status": "active"}]}
+
     gateway = Watched()
     terminal = Terminal("theirs", "1", "active", broker=KnowingBroker())
     gateway.owners["key-of-the-operator"] = Owner(1, "key-of-the-operator", terminals={"theirs": terminal})
