@@ -75,6 +75,12 @@ class Trial:
         self.world.accounts.append(account)
         return account
 
+    def status(self, account: Account) -> Any:
+        """What the gateway says of an account."""
+        told = self.wire.unheard()("getAccountStatus", api_key=account.user.key, account_id=account.account_id)
+        assert told is not None
+        return told.json
+
     def wait_until_active(self, account: Account) -> None:
         """Wait for the login; the transcript need not hear of each look."""
         until(lambda: self._quiet_status(account) == "active", f"the connection of {account.login}")
@@ -192,6 +198,11 @@ class Trial:
             for account in self.world.usable():
                 self.wait_until_active(account)
             until(lambda: not self._undecided(keyed), "the settling of every key", SETTLING_SECONDS)
+
+    def finally_known(self, sent: Sent) -> None:
+        """Wait until a key says what became of its request, as far as the broker shows it."""
+        self._ask(sent)
+        until(lambda: not self._undecided([sent]), "the settling of a key", SETTLING_SECONDS)
 
     def _undecided(self, keyed: list[Sent]) -> list[Sent]:
         """Requests whose key says in_flight, or says unknown although the broker has executed them."""
