@@ -92,7 +92,7 @@ class Judge:
             return "request_id is not that of the header"
         if answer.status in (429, 503) and not answer.headers.get("retry-after", "").isdigit():
             return "Retry-After is missing"
-        if answer.status not in self._contracted.reasons.get(reason, ()):
+        if answer.status not in self._contracted.reasons.get(str(reason), ()):
             return f"the contract has no {answer.status} with reason {reason}"
         return (
             None if self._documented(operation, answer.status, reason, closes=answer.closes) else "not documented here"

@@ -60,6 +60,8 @@ class Trader:
                     due = began + count / rate
                     if (delay := due - time.perf_counter()) > 0:
                         await asyncio.sleep(delay)
+                    elif count / rate - delay > plan.seconds:
+                        break  # the time is over: a rate that was not held is told, not made up for
                     wire = await self._idle.get()
                     self.book.late += time.perf_counter() - due > 0.1
                     tasks.create_task(self._order(wire, count, due))

@@ -11,6 +11,8 @@ from benchmarks.soaking.minutes import MINUTE_SECONDS, Spread
 from benchmarks.soaking.plan import MEGABYTE
 from benchmarks.soaking.soak import Soaked, memory_bound
 
+_HELD = 0.99
+
 
 def rendered(soaked: Soaked) -> Group:
     """Show the minutes, and what each check says."""
@@ -71,6 +73,7 @@ def _checks(soaked: Soaked) -> Table:
             f"({sum(book.in_flight for book in books):,} told to wait), "
             f"{sum(book.late for book in books):,} sent late",
         ),
+        "rate": ("the rate was held (told, not judged)", _rate(soaked, sent)),
         "deals": ("each accepted order has exactly one deal, nothing else has any", f"{account.deals:,} deals"),
         "positions": ("positions are the sum of the deals", f"{plan.accounts} accounts"),
         "events": ("every socket of an account got every number, without a gap", f"{account.events:,} events"),
@@ -91,6 +94,12 @@ def _checks(soaked: Soaked) -> Table:
     share = f"{soaked.server_share:.0%}" if soaked.server_share is not None else "unknown"
     table.add_row("", f"processor: gateway {share} of a core, this command {soaked.client_share:.0%}", "")
     return table
+
+
+def _rate(soaked: Soaked, sent: int) -> str:
+    share = sent / max(soaked.plan.orders_per_second * soaked.plan.seconds, 1.0)
+    style = "green" if share >= _HELD else "yellow"
+    return f"[{style}]{share:.0%}[/{style}] of {soaked.plan.orders_per_second:,.0f} orders/s"
 
 
 def _growth(soaked: Soaked) -> str:

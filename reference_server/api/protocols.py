@@ -268,7 +268,7 @@ class FramedProtocol(WebSocketsSansIOProtocol):
         self.transport.close()
 
     def send_receive_event_to_app(self) -> None:
-        """Pass a message on. One that is not UTF-8 ends the socket with 1007, which uvicorn logs as a failure of ours."""
+        """Pass a message on. One that is not UTF-8 ends the socket with 1007; uvicorn would log a traceback too."""
         if self.curr_msg_data_type == "text" and not self.close_sent:
             try:
                 b"".join(self.frames).decode("utf-8")

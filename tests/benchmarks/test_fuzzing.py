@@ -64,9 +64,12 @@ def secrets(cast: Cast) -> Secrets:
 async def serving(answer: Answer, *, closes: bool = True) -> AsyncIterator[int]:
     """Serve what `answer` makes of each read; None is silence. Without `closes` the end of a client changes nothing."""
 
+    opened: list[asyncio.Transport] = []
+
     class Serving(asyncio.Protocol):
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             self.transport = cast_to(asyncio.Transport, transport)
+            opened.append(self.transport)
 
         def data_received(self, data: bytes) -> None:
             if (content := answer(data)) is not None:
@@ -78,6 +81,9 @@ async def serving(answer: Answer, *, closes: bool = True) -> AsyncIterator[int]:
     server = await asyncio.get_running_loop().create_server(Serving, "127.0.0.1", 0)
     async with server:
         yield server.sockets[0].getsockname()[1]
+        for one in opened:
+            one.abort()
+        await asyncio.sleep(0)  # the turn in which they close
 
 
 def said(status: int, document: Any, **headers: str) -> bytes:
