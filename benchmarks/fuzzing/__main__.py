@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -68,8 +69,6 @@ def fuzz(count: int, seed: int, console: Console, kept_log: Path | None = None) 
 
 
 def _pin(core: int | None) -> None:
-    import os
-
     if core is not None:
         os.sched_setaffinity(0, {core})
 
