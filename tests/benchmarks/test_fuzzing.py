@@ -29,6 +29,7 @@ from benchmarks.fuzzing.lanes import Deadlines, Lane, send_messages, send_raw, s
 from benchmarks.fuzzing.message_cases import MessageCases
 from benchmarks.fuzzing.raw_cases import RawCases, due_of
 from benchmarks.fuzzing.secrets_kept import Secrets
+from benchmarks.fuzzing.shown import case_of
 from benchmarks.fuzzing.subject import Reading, growth_of, read_log
 
 ROOT = Path(__file__).parents[2]
@@ -333,6 +334,14 @@ def test_the_same_seed_makes_the_same_cases_and_another_seed_others(contracted: 
 
     assert made(1) == made(1)
     assert made(1) != made(2)
+
+
+def test_a_case_can_be_made_again_from_its_name() -> None:
+    for name in ("http:1:7", "raw_http:1:7", "message:1:7", "raw_socket:1:7"):
+        assert case_of(name) == case_of(name)
+        assert case_of(name).name == name
+    with pytest.raises(ValueError, match="no kind"):
+        case_of("x:1:1")
 
 
 def test_every_operation_is_called_and_no_trader_loses_its_key_or_account(contracted: Contracted, cast: Cast) -> None:
