@@ -14,7 +14,7 @@ from conformance.holdings import Account, User
 from conformance.quote import Quote
 from conformance.reading import Row, decimals, is_accepted, is_refused, net_volume, number, ticket_of, told
 
-__all__ = ["Desk", "pauses"]
+__all__ = ["CLOSED_MARKET", "Desk", "pauses"]
 
 PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.0, 4.0)
 """Seconds between two looks at the positions: about ten in all, and few enough requests for 60 a minute."""

@@ -75,19 +75,26 @@ async def adopt_account(client: Client, user: User, transcript: Transcript) -> N
     """
     try:
         exchange = await client.call("listAccounts", transcript, user=user)
+        rows = [row for row in exchange.rows("accounts") if isinstance(row.get("account_id"), str)]
+        states = [row.get("status") or await _status(client, user, row["account_id"], transcript) for row in rows]
     except NoAnswer as problem:
         raise PrerequisiteFailed(f"the accounts of {user.label} cannot be listed: {problem}") from problem
-    counting = [row for row in exchange.rows("accounts") if row.get("status") not in ("deleted", "login_failed")]
-    user.has_several_accounts = len(counting) > 1
     known = [
-        Account(row["account_id"], is_active=row.get("status") == "active")
-        for row in counting
-        if isinstance(row.get("account_id"), str)
+        Account(row["account_id"], is_active=state == "active")
+        for row, state in zip(rows, states, strict=True)
+        if state not in ("deleted", "login_failed")
     ]
-    if len(counting) == 1 and known:
+    user.has_several_accounts = len(known) > 1
+    if len(known) == 1:
         user.account = known[0]
     elif client.contract.operation("listPositions").takes_account:
         user.account, user.second_account = ([one for one in known if one.is_active] + [None, None])[:2]
+
+
+async def _status(client: Client, user: User, account_id: str, transcript: Transcript) -> object:
+    """Ask for a status that the list of accounts does not tell, as it need not."""
+    exchange = await client.call("getAccountStatus", transcript, user=user, path={"account_id": account_id})
+    return exchange.document.get("status")
 
 
 async def provision(

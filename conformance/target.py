@@ -138,7 +138,7 @@ class TargetConfig:
         """Return how many users the run may create. No endpoint deletes a user, so outside sandboxes it is 2 or 0."""
         if self.budgets.users is not None:
             return self.budgets.users
-        return {TargetClass.SANDBOX: 60, TargetClass.DEMO: 2, TargetClass.LIVE: 0}[self.target_class]
+        return {TargetClass.SANDBOX: 80, TargetClass.DEMO: 2, TargetClass.LIVE: 0}[self.target_class]
 
 
 def _check_url(text: str) -> None:

@@ -61,7 +61,7 @@ from reference_server.usecases.health import HealthUseCases
 from reference_server.usecases.history import Cursors, HistoryUseCases
 from reference_server.usecases.introductions import Introductions
 from reference_server.usecases.market import MarketUseCases
-from reference_server.usecases.observation import AccountLog, ObservedTerminals, Tell
+from reference_server.usecases.observation import AccountLog, ObservedTerminals, Tell, TradeWatch
 from reference_server.usecases.operator_changes import POLL_SECONDS, OperatorChanges
 from reference_server.usecases.outbox import CloseCode
 from reference_server.usecases.ports import Audit, Clock, Terminals
@@ -129,8 +129,7 @@ async def open_gateway(
         lines = _access_log(settings)
         if lines is not None:
             stack.callback(lines.flush)
-        watched = terminals or choose_terminals(settings, clock)
-        provider = ObservedTerminals(watched, runtime.measures, clock, _trade_log(lines))
+        provider = ObservedTerminals(terminals or choose_terminals(settings, clock), runtime.measures)
         book.listen(AccountLog())
         supervisor = Supervisor(
             book,
@@ -145,10 +144,11 @@ async def open_gateway(
         stack.push_async_callback(supervisor.stop)
         accounts = AccountUseCases(book, supervisor, store.vault, clock, secrets.token_bytes)
         stack.push_async_callback(accounts.close)
-        reconciler = Reconciler(journal)
+        watch = TradeWatch(runtime.measures, _trade_log(lines))
+        reconciler = Reconciler(journal, watch)
         stack.push_async_callback(reconciler.close)
         supervisor.on_ready.append(reconciler.terminal_ready)
-        requests = TradeRequests(book, supervisor, journal, reconciler, clock, secrets.token_bytes)
+        requests = TradeRequests(book, supervisor, journal, reconciler, clock, secrets.token_bytes, watch)
         stack.push_async_callback(requests.close)
         history = HistoryUseCases(book, supervisor, clock, Cursors(journal.cursor_secret()))
         limits = SessionLimits(

@@ -15,12 +15,13 @@ from prometheus_client import CollectorRegistry, Metric, ProcessCollector, gener
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from reference_server.usecases.measures import TradeOutcome
+from reference_server.domain.requests import Outcome
 
 REQUEST_BOUNDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0)
 TRADE_BOUNDS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 SHORT_BOUNDS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
-TRADE_KINDS: Final = ("place", "close", "modify", "cancel")
+TRADE_OPERATIONS: Final = ("placeOrder", "closePosition", "modifyPosition", "cancelOrder")
+TRADE_OUTCOMES: Final = (Outcome.ACCEPTED, Outcome.REFUSED, Outcome.UNKNOWN, Outcome.NOT_SENT)
 
 
 class Tally:
@@ -58,7 +59,7 @@ class Counts:
         self.frames = 0
         self.slow_consumers = 0
         self.events: dict[str, int] = {}
-        self.trades = {(kind, outcome): 0 for kind in TRADE_KINDS for outcome in TradeOutcome}
+        self.trades = {(operation, outcome): 0 for operation in TRADE_OPERATIONS for outcome in TRADE_OUTCOMES}
         self.trade_durations = Tally(TRADE_BOUNDS)
         self.restarts = 0
         self.reconciliations = 0
@@ -91,9 +92,9 @@ class Counts:
         """A terminal told of something."""
         self.events[kind] = self.events.get(kind, 0) + 1
 
-    def trade_ended(self, kind: str, outcome: TradeOutcome, seconds: float) -> None:
+    def trade_ended(self, operation: str, outcome: Outcome, seconds: float) -> None:
         """A trade has an outcome."""
-        self.trades[kind, outcome] += 1
+        self.trades[operation, outcome] += 1
         self.trade_durations.add(seconds)
 
     def terminal_opened(self, *, again: bool) -> None:
@@ -175,17 +176,17 @@ class GatewayCollector(Collector):
             accounts.add_metric([state], count)
         yield accounts
         orders = CounterMetricFamily(
-            "tonpo_orders", "Calls that trade, by what became of them.", labels=["kind", "outcome"]
+            "tonpo_orders", "Calls that trade, by what became of them.", labels=["operation", "outcome"]
         )
-        for (kind, outcome), count in self._counts.trades.items():
-            orders.add_metric([kind, str(outcome)], count)
+        for (operation, outcome), count in self._counts.trades.items():
+            orders.add_metric([operation, str(outcome)], count)
         yield orders
         duration = HistogramMetricFamily("tonpo_order_duration_seconds", "From the gateway to the broker and back.")
         duration.add_metric([], *self._counts.trade_durations.read())
         yield duration
         yield _count("tonpo_terminal_restarts", "Terminals opened in place of another.", self._counts.restarts)
         yield _gauge("tonpo_reconciliations_open", "Lost trades being looked for.", self._counts.reconciliations)
-        journal = HistogramMetricFamily("tonpo_journal_write_seconds", "Time to store a trade's intent or outcome.")
+        journal = HistogramMetricFamily("tonpo_journal_write_seconds", "Time until a trading request is written down.")
         journal.add_metric([], *self._counts.journal.read())
         yield journal
 

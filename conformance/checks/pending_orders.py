@@ -13,7 +13,7 @@ from conformance.quote import Quote
 from conformance.reading import Row, is_accepted, is_refused, number, ticket_of, told
 
 LISTED, ONE, CANCELS, CANCELS_NOTHING = (f"TONPO-PEND-0{row}0" for row in range(1, 5))
-STOP_LIMIT, ISOLATED, ALWAYS = "TONPO-PEND-060", "TONPO-PEND-080", "TONPO-PEND-090"
+STOP_LIMIT, ISOLATED = "TONPO-PEND-060", "TONPO-PEND-080"
 
 SIDES = ("buy", "sell")
 LIVING_STATES = ("placed", "partial")
@@ -74,8 +74,15 @@ async def listed(run: CheckContext) -> None:
             if body:
                 _expect_terms(run, quote, row, body, LISTED)
         await _expect_found(run, book, quote, bodies)
-        for ticket, what in ((book.unknown_order(), "an unknown ticket"), (0, "ticket 0")):
-            await _expect_unknown(run, book, ticket, what)
+        unknown = await book.get(book.unknown_order())
+        run.expect(
+            unknown.status == 404 and unknown.document.get("reason") == "order_not_found",
+            ONE,
+            "an unknown ticket was not answered 404 order_not_found",
+            expected="404 order_not_found",
+            found=told(unknown),
+            at=unknown,
+        )
         opened = await book.rows()
         run.expect([ticket_of(row) for row in opened] == [position["ticket"]], LISTED,
                    "a pending order is listed as a position", expected=[position], found=opened)  # fmt: skip
@@ -89,18 +96,6 @@ async def _expect_found(run: CheckContext, book: Book, quote: Quote, bodies: dic
             run.expect(ticket_of(answer.document) == ticket, ONE, "another order came back", expected=ticket,
                        found=answer.json, at=answer)  # fmt: skip
             _expect_terms(run, quote, answer.document, body, ONE, answer)
-
-
-async def _expect_unknown(run: CheckContext, book: Book, ticket: int, what: str) -> None:
-    answer = await book.get(ticket)
-    run.expect(
-        answer.status == 404 and (ticket == 0 or answer.document.get("reason") == "order_not_found"),
-        ONE,
-        f"{what} was not answered 404 order_not_found",
-        expected="404 order_not_found",
-        found=told(answer),
-        at=answer,
-    )
 
 
 @check(

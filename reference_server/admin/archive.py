@@ -86,7 +86,11 @@ def unpack(source: Path, directory: Path) -> Manifest:
 
     Nothing of the archive is trusted: files have plain names, are ordinary, and are what the manifest lists.
     """
-    with _explaining(source), tarfile.open(source, mode="r|gz") as archive:
+    with (
+        _explaining(source),
+        gzip.open(source) as whole,
+        tarfile.open(fileobj=whole, mode="r|") as archive,
+    ):
         members = iter(archive)
         manifest = _manifest(source, archive, next(members, None))
         for expected in manifest.files:
@@ -99,6 +103,8 @@ def unpack(source: Path, directory: Path) -> Manifest:
                 raise Refused(f"{source} is damaged: {expected.name} has another SHA-256 than its manifest says")
         if next(members, None) is not None:
             raise Refused(f"{source} holds more than its manifest says")
+        while whole.read(_CHUNK):  # to the checksum behind the last byte
+            pass
     return manifest
 
 

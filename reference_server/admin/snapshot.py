@@ -18,7 +18,7 @@ from reference_server.storage.database import database_path
 
 DATABASE: Final = "tonpo.db"
 
-_BUSY_SECONDS: Final = 10.0
+_BUSY_SECONDS: Final = 2.0
 _SIMULATOR_JOURNAL: Final = re.compile(r"simulator\.([0-9]{1,12})\.journal")
 _SIMULATOR_DUMP: Final = "simulator.json"
 
@@ -81,6 +81,7 @@ def _copy_database(path: Path, target: Path) -> Path:
             closing(sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS)) as source,
             closing(sqlite3.connect(target)) as copy,
         ):
+            source.execute("SELECT count(*) FROM sqlite_master").fetchone()  # backup() itself would wait without end
             source.backup(copy)
             copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
     except sqlite3.Error as error:

@@ -54,7 +54,7 @@ class Access:
         self.app = app
         self._log = log
         self._on_request = on_request
-        self._proxies = proxies or TrustedProxies()
+        self._proxies = proxies or None  # none are trusted: nothing to ask
         self._measures = measures or NoMeasures()
         self._prefix = f"req_{secrets.token_hex(5)}"
         self._numbers = itertools.count(1)
@@ -69,7 +69,7 @@ class Access:
         if self._on_request is not None:
             self._on_request(scope[REQUEST_ID])
         client = scope.get("client")
-        if self._proxies:
+        if self._proxies is not None:
             client = scope["client"] = (self._proxies.client_of(scope), client[1] if client else 0)
         ORIGIN.set(Origin(scope[REQUEST_ID], client[0] if client else None))
         started = perf_counter()

@@ -60,6 +60,11 @@ class JoinedWrites:
         self._loop = loop
         self._waiting: list[bytes] = []
 
+    @property
+    def beneath(self) -> Any:
+        """The transport itself."""
+        return self._transport
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
@@ -229,7 +234,13 @@ class FramedProtocol(WebSocketsSansIOProtocol):
     on_writable: Callable[[], None] = staticmethod(_nothing)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection over from HTTP, under whose limits it came."""
+        """Take the connection over from HTTP, under whose limits it came, without joined writes.
+
+        Many frames are one write already.
+        """
+        if isinstance(transport, JoinedWrites):
+            transport.flush()
+            transport = transport.beneath
         super().connection_made(transport)
         self._measured = cast(Measured, self.config)
         self._measured.connections.enter(self.client[0] if self.client else None)
@@ -268,7 +279,7 @@ class FramedProtocol(WebSocketsSansIOProtocol):
         self.transport.close()
 
     def send_receive_event_to_app(self) -> None:
-        """Pass a message on. One that is not UTF-8 ends the socket with 1007; uvicorn would log a traceback too."""
+        """Pass a message on. One that is not UTF-8 ends the socket with 1007, which uvicorn logs as a defect."""
         if self.curr_msg_data_type == "text" and not self.close_sent:
             try:
                 b"".join(self.frames).decode("utf-8")

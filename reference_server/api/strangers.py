@@ -59,11 +59,13 @@ class PublicRate:
 def carries_key(scope: Scope) -> bool:
     """Whether authentication will decide over this request: it is for the API or the stream, and brings some key."""
     path: str = scope["path"]
-    if path.startswith("/api/"):
-        return any(name == b"x-api-key" for name, _ in scope["headers"])
-    if path == "/ws":
-        return b"api_key=" in scope["query_string"] or any(name == b"x-api-key" for name, _ in scope["headers"])
-    return False
+    is_stream = path == "/ws"
+    if not is_stream and not path.startswith("/api/"):
+        return False
+    for name, _ in scope["headers"]:
+        if name == b"x-api-key":
+            return True
+    return is_stream and b"api_key=" in scope["query_string"]
 
 
 class GuardedAuthentication:

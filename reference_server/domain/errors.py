@@ -29,20 +29,11 @@
     │   ├── IdempotencyKeyReused
     │   └── IdempotencyKeyInFlight
     ├── LimitExceeded
-    │   ├── RequestRateExceeded
-    │   ├── DailyTradeLimitExceeded
-    │   ├── RegistrationRateExceeded
-    │   ├── SocketLimitReached
-    │   └── ConnectionLimitReached
+    │   ├── RequestRateExceeded, DailyTradeLimitExceeded, RegistrationRateExceeded
+    │   └── SocketLimitReached, ConnectionLimitReached
     └── ServerFault
-        ├── InternalError
-        ├── ConnectionsExhausted
-        ├── Draining
-        ├── AccountNotReady
-        ├── TerminalUnavailable
-        ├── StorageUnavailable
-        ├── PriceUnavailable
-        └── OutcomeUnknown
+        ├── InternalError, ConnectionsExhausted, Draining, AccountNotReady, TerminalUnavailable
+        └── StorageUnavailable, PriceUnavailable, OutcomeUnknown
 
 `reason` is the machine-readable name that travels on the wire; HTTP statuses and the docs' `type` values are given by
 one table at the edge (`api/error_table.py`). Messages say what happened and what to do, and never hold a secret.

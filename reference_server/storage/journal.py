@@ -28,6 +28,7 @@ from reference_server.domain.trading import (
     TradeRequest,
 )
 from reference_server.storage.journal_file import JournalFile, NotDurable
+from reference_server.storage.steady_age import SteadyAge
 from reference_server.usecases.ports import Clock
 
 KEPT_MS: Final = 24 * 3600 * 1000
@@ -78,6 +79,7 @@ class SqlJournal:
     def __init__(self, file: JournalFile, clock: Clock) -> None:
         self._file = file
         self._clock = clock
+        self._age = SteadyAge(clock)
         self._settled: dict[int, TradeRecord] = {}  # whose outcome is not on disk yet
         self._next_purge = clock.monotonic()
         file.write_now(_forget_flights)
@@ -87,7 +89,7 @@ class SqlJournal:
 
         Raises DailyTradeLimitExceeded, StorageUnavailable.
         """
-        kept_since_ms = record.mark.since_ms - KEPT_MS
+        kept_since_ms = self._age.now_ms() - KEPT_MS
 
         def write(connection: sqlite3.Connection) -> Claim | None:
             if record.key is not None:
@@ -158,7 +160,7 @@ class SqlJournal:
             return None
         record = _record(rows[0])
         record = self._settled.get(record.number, record)
-        return record if _is_kept(record, self._clock.now_ms() - KEPT_MS) else None
+        return record if _is_kept(record, self._age.now_ms() - KEPT_MS) else None
 
     def open_requests(self) -> Sequence[TradeRecord]:
         """Return every request of which it is not known what became of it, oldest first. Raises StorageUnavailable."""
@@ -193,12 +195,12 @@ class SqlJournal:
         if now < self._next_purge:
             return
         self._next_purge = now + PURGE_SECONDS
-        now_ms = self._clock.now_ms()
+        now_ms, kept_since_ms = self._clock.now_ms(), self._age.now_ms() - KEPT_MS
         yesterday = datetime.fromtimestamp((now_ms - _DAY_MS) / 1000, UTC).date().isoformat()
 
         def write(connection: sqlite3.Connection) -> None:
             connection.execute(_PURGE_DAYS, (yesterday,))
-            if connection.execute(_PURGE, (now_ms - KEPT_MS, PURGED_AT_ONCE)).rowcount == PURGED_AT_ONCE:
+            if connection.execute(_PURGE, (kept_since_ms, PURGED_AT_ONCE)).rowcount == PURGED_AT_ONCE:
                 self._next_purge = now + 1.0
 
         self._file.write_behind(write)

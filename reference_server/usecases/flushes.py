@@ -8,7 +8,7 @@ from typing import Final
 from reference_server.usecases.outbox import Outbox
 from reference_server.usecases.ports import Clock
 
-_REST: Final = 3.0
+_REST: Final = 7.0
 """For each second of writing so many seconds pass before the next: ticks that come meanwhile go out in one write."""
 
 _LONGEST_REST_SECONDS: Final = 0.005

@@ -24,8 +24,8 @@ Read = Callable[[HistoryQuery], Awaitable[Sequence[T]]]
 DEFAULT_LIMIT: Final = 100
 _PLACE: Final = struct.Struct(">QQ")
 _SEAL_BYTES: Final = 16
-_AHEAD_MS: Final = 1000
-"""An open end is a little later than now, so that what has just happened is told, whatever the clocks say."""
+_AHEAD_MS: Final = 2 * 86_400_000
+"""An open end is well after now, so that what has just happened is told also where the host's clock is a day behind."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Protocol
 
-
-class TradeOutcome(StrEnum):
-    """What became of a trade. `unknown`: it left and no answer came; `not_sent`: it never left."""
-
-    ACCEPTED = "accepted"
-    REFUSED = "refused"
-    UNKNOWN = "unknown"
-    NOT_SENT = "not_sent"
+from reference_server.domain.requests import Outcome
 
 
 class Measures(Protocol):
@@ -32,8 +24,8 @@ class Measures(Protocol):
         """An event of a terminal; `kind` is the name of its class."""
         ...
 
-    def trade_ended(self, kind: str, outcome: TradeOutcome, seconds: float) -> None:
-        """`kind`: place, close, modify or cancel."""
+    def trade_ended(self, operation: str, outcome: Outcome, seconds: float) -> None:
+        """`operation`: its operationId; `seconds`: from the terminal's being asked to its answer."""
         ...
 
     def terminal_opened(self, *, again: bool) -> None:
@@ -45,7 +37,7 @@ class Measures(Protocol):
     def reconciliation_ended(self) -> None: ...
 
     def journal_written(self, seconds: float) -> None:
-        """A trade's intent or outcome is stored."""
+        """A trading request is written down."""
         ...
 
 
@@ -67,7 +59,7 @@ class NoMeasures:
     def event_arrived(self, kind: str) -> None:
         """Nothing."""
 
-    def trade_ended(self, kind: str, outcome: TradeOutcome, seconds: float) -> None:
+    def trade_ended(self, operation: str, outcome: Outcome, seconds: float) -> None:
         """Nothing."""
 
     def terminal_opened(self, *, again: bool) -> None:

@@ -11,6 +11,8 @@ import logging
 
 from reference_server.domain.errors import GatewayError
 from reference_server.domain.requests import TradeRecord
+from reference_server.domain.trading import OrderResult
+from reference_server.usecases.observation import TradeWatch
 from reference_server.usecases.ports import Journal, Terminal
 
 _log = logging.getLogger(__name__)
@@ -19,10 +21,12 @@ _log = logging.getLogger(__name__)
 class Reconciler:
     """Finds out what became of open requests."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, watch: TradeWatch | None = None) -> None:
+        self._watch = watch or TradeWatch()
         self._journal = journal
         self._open: dict[str, dict[int, TradeRecord]] = {}
         self._searches: dict[int, asyncio.Task[None]] = {}
+        self._latest: dict[str, Terminal] = {}
         self._is_closed = False
 
     @property
@@ -38,10 +42,15 @@ class Reconciler:
     def lost(self, record: TradeRecord, terminal: Terminal) -> None:
         """Look for a request whose answer has just been lost."""
         self._open.setdefault(record.account_id, {})[record.number] = record
+        self._latest[record.account_id] = terminal
         self._search(record, terminal)
 
     def terminal_ready(self, account_id: str, terminal: Terminal) -> None:
         """Look at this terminal for all that is open of its account."""
+        if account_id not in self._open:
+            self._latest.pop(account_id, None)
+            return
+        self._latest[account_id] = terminal
         for record in list(self._open.get(account_id, {}).values()):
             self._search(record, terminal)
 
@@ -62,20 +71,35 @@ class Reconciler:
         search.add_done_callback(lambda _: self._searches.pop(record.number, None))
 
     async def _find(self, record: TradeRecord, terminal: Terminal) -> None:
-        try:
-            result = await terminal.reconcile(record.request, record.mark)
-        except GatewayError as gone:
-            _log.info("a request of %s is looked for again by its next terminal: %s", record.account_id, gone)
-            return
-        except Exception:  # the edge of a task: the request stays unknown
-            _log.exception("the search for a request of %s ended in a defect", record.account_id)
-            return
+        while True:
+            try:
+                result = await self._asked(record, terminal)
+            except GatewayError as gone:
+                successor = self._latest.get(record.account_id)
+                if successor is None or successor is terminal:
+                    _log.info("a request of %s is looked for again by its next terminal: %s", record.account_id, gone)
+                    return
+                terminal = successor
+                continue
+            except Exception:  # the edge of a task: the request stays unknown
+                _log.exception("the search for a request of %s ended in a defect", record.account_id)
+                return
+            break
         if result is None:
             _log.warning("a request of %s left no trace at the broker and stays unknown", record.account_id)
             return
-        self._journal.settle(record.answered(result))
+        found = record.answered(result)
+        self._journal.settle(found)
+        self._watch.found(found)
         of_account = self._open.get(record.account_id, {})
         of_account.pop(record.number, None)
         if not of_account:
             self._open.pop(record.account_id, None)
-        _log.info("a request of %s whose answer was lost was found: retcode %s", record.account_id, result.retcode)
+            self._latest.pop(record.account_id, None)
+
+    async def _asked(self, record: TradeRecord, terminal: Terminal) -> OrderResult | None:
+        self._watch.measures.reconciliation_began()
+        try:
+            return await terminal.reconcile(record.request, record.mark)
+        finally:
+            self._watch.measures.reconciliation_ended()

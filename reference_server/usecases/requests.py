@@ -47,6 +47,7 @@ from reference_server.domain.trading import (
 from reference_server.domain.user import User
 from reference_server.usecases.account_book import AccountBook
 from reference_server.usecases.completion import Completions
+from reference_server.usecases.observation import TradeWatch
 from reference_server.usecases.ports import Clock, Entropy, Journal, Terminal
 from reference_server.usecases.reconciliation import Reconciler
 from reference_server.usecases.supervision import Supervisor
@@ -98,7 +99,9 @@ class TradeRequests:
         reconciler: Reconciler,
         clock: Clock,
         entropy: Entropy,
+        watch: TradeWatch | None = None,
     ) -> None:
+        self._watch = watch or TradeWatch()
         self._book = book
         self._supervisor = supervisor
         self._journal = journal
@@ -174,6 +177,8 @@ class TradeRequests:
     ) -> Traded:
         """Write down, then send. The account is looked at again in between: whoever was told meanwhile that it is
         paused or deleted must not see it trade, and its terminal may have been replaced."""
+        clock = self._clock
+        began = clock.monotonic()
         try:
             claim = await self._journal.claim(record, daily_limit=user.plan.trades_per_day)
         except DailyTradeLimitExceeded:
@@ -182,25 +187,30 @@ class TradeRequests:
             assert repeatable is not None
             return _repeated(claim.record, record.operation, repeatable, account_id)
         record = claim.record
+        written = clock.monotonic()
+        self._watch.measures.journal_written(written - began)
         try:
             _, terminal = await self._usable(user, record.account_id, record.request)
-        except BaseException:
-            self._journal.settle(record.settled(Outcome.NOT_SENT))
+        except BaseException as refused:
+            self._settle(record.settled(Outcome.NOT_SENT), written, getattr(refused, "reason", ""))
             raise
         try:
             result = await _sent(terminal, record)
         except OutcomeUnknown:
-            unknown = record.settled(Outcome.UNKNOWN)
-            self._journal.settle(unknown)
-            self._reconciler.lost(unknown, terminal)
+            self._settle(lost := record.settled(Outcome.UNKNOWN), written)
+            self._reconciler.lost(lost, terminal)
             raise
         except GatewayError as refused:  # before it left
-            self._journal.settle(record.settled(Outcome.NOT_SENT))
+            self._settle(record.settled(Outcome.NOT_SENT), written, refused.reason)
             if isinstance(refused, OrderNotFound) and isinstance(record.request, OrderChange):
                 raise PositionNotFound(_NO_LEVELS) from refused  # it left the book a moment ago
             raise
-        self._journal.settle(record.answered(result))
+        self._settle(record.answered(result), written)
         return Traded(result)
+
+    def _settle(self, record: TradeRecord, since: float, reason: str = "") -> None:
+        self._journal.settle(record)
+        self._watch.ended(record, self._clock.monotonic() - since, reason)
 
 
 async def _addressed(change: LevelChange, terminal: Terminal) -> TradeRequest:

@@ -109,7 +109,7 @@ def connections_are_refused(address: str) -> bool:
     host, port = address.split(":")
     try:
         socket.create_connection((host, int(port)), timeout=5).close()
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):  # the latter while the listener is being closed
         return True
     return False
 

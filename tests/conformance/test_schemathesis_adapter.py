@@ -16,6 +16,8 @@ from conformance.generation import engine
 from conformance.generation.plan import fitting
 from conformance.outcomes import Status
 from conformance.target import TargetClass
+from tests.conformance.extended_broker import ExtendedBroker
+from tests.conformance.extended_gateway import ExtendedGateway
 from tests.conformance.knowing_gateway import KnowingGateway
 from tests.conformance.serving import judge, judged, result_of, served, with_status
 from tests.conformance.unusual_gateway import Owner, Terminal, UnusualGateway
@@ -248,3 +250,51 @@ async def test_an_operation_without_any_success_does_not_pass() -> None:
 
     report = await judged(Closed().application(), "schema.listSymbols.*")
     assert {one.status for one in report.results if one.area == "schema"} == {Status.COULD_NOT_RUN}
+
+
+class Extended(ExtendedGateway):
+    """Has a plan without limits, and remembers what requests were named."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.keys: list[str] = []
+        self.reasons: Counter[str] = Counter()
+
+    async def me(self, owner: Owner, request: web.Request) -> Any:
+        return {"plan": "Enterprise", "user_id": f"U{owner.number}"}
+
+    def count_request(self, owner: Owner) -> None:
+        owner.trades = 0
+
+    def refusal(self, status: int, text: str, headers: dict[str, str]) -> web.Response:
+        self.reasons[text.partition(":")[0]] += 1
+        return super().refusal(status, text, headers)
+
+    def checked_key(self, key: str) -> str:
+        self.keys.append(super().checked_key(key))
+        return key
+
+
+async def test_generated_requests_to_extended_operations_break_no_must_and_name_their_own_account_and_key() -> None:
+    gateway = Extended()
+    names = ("placeOrder", "cancelOrder", "getOrder", "getOrderRequest", "listOrders", "modifyPosition")
+    report = await judged(gateway.application(), *(f"schema.{name}.*" for name in names), profile="all")
+    assert with_status(report, Status.FAIL) == {}
+    assert with_status(report, Status.ERROR) == {}
+    assert with_status(report, Status.COULD_NOT_RUN) == {}
+    assert len(gateway.keys) == len(set(gateway.keys)) > 50
+    assert gateway.reasons["account_not_found"] == gateway.reasons["idempotency_key_reused"] == 0
+    assert gateway.reasons["that is no key"] > 0
+    assert gateway.reasons["that is no account id"] > 0
+
+
+async def test_on_a_demo_target_only_orders_of_the_run_are_cancelled() -> None:
+    gateway = Extended()
+    async with served(gateway.application()) as url:
+        theirs = Terminal("theirs", "1", "active", broker=ExtendedBroker())
+        gateway.owners["a-key"] = Owner(1, "a-key", terminals={"theirs": theirs})
+        ticket = theirs.broker.place({"symbol": "EURUSD", "side": "buy", "orderType": "limit", "volume": 1, "price": 1})
+        settings = {"target_class": TargetClass.DEMO, "allow_orders": True, "api_keys": ("a-key",), "profile": "all"}
+        report = await judge(url, "schema*", **settings)
+    assert list(theirs.broker.pending) == [ticket]
+    assert result_of(report, "schema.cancelOrder.not_a_server_error").status is Status.PASS

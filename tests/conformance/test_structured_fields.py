@@ -17,16 +17,15 @@ def test_names_may_be_words_and_values_of_any_kind() -> None:
     assert (second.name, second.count("r")) == ('a"b', None)
 
 
-@pytest.mark.parametrize(
-    "text", [None, "", "limit=60", '"open;r=1', '"a";r=', '"a";r=1,', '"a" "b"', '"a";R=1', "é;r=1"]
-)
+BROKEN = (None, "", "limit=60", '"open;r=1', '"a";r=', '"a";r=1,', '"a" "b"', '"a";R=1', "é;r=1")
+
+
+@pytest.mark.parametrize("text", BROKEN)
 def test_what_is_no_list_of_items_is_none(text: str | None) -> None:
     assert members(text) is None
 
 
-@pytest.mark.parametrize(
-    ("text", "count"), [("r=0", 0), ("r=-1", None), ('r="5"', None), ("r=1.5", None), ("t=5", None)]
-)
-def test_counts_are_whole_numbers_of_0_or_more(text: str, count: int | None) -> None:
-    name, _, value = text.partition("=")
-    assert Member("a", {name: value}).count("r") == count
+@pytest.mark.parametrize(("value", "count"), [("0", 0), ("-1", None), ('"5"', None), ("1.5", None), ("?1", None)])
+def test_counts_are_whole_numbers_of_0_or_more(value: str, count: int | None) -> None:
+    assert Member("a", {"r": value}).count("r") == count
+    assert Member("a", {"r": value}).count("t") is None

@@ -58,6 +58,7 @@ from reference_server.usecases.health import HealthUseCases
 from reference_server.usecases.history import Cursors, HistoryUseCases
 from reference_server.usecases.introductions import Introductions
 from reference_server.usecases.market import MarketUseCases
+from reference_server.usecases.observation import TradeWatch
 from reference_server.usecases.ports import BrokerUnreachable, Listener, LoginRefused, MintedKey, RateDecision, Seal
 from reference_server.usecases.pulse import Pulse
 from reference_server.usecases.readiness import Drain, Readiness
@@ -565,6 +566,7 @@ class Gateway:
     registration: Registration = field(default_factory=lambda: Registration(PLANS["free"]))
     limits: SessionLimits = field(default_factory=SessionLimits)
     random: Random = field(default_factory=lambda: Random(7))
+    watch: TradeWatch = field(default_factory=TradeWatch)
     storage: FakeStorage = field(default_factory=FakeStorage)
     drain: Drain = field(default_factory=Drain)
 
@@ -580,9 +582,11 @@ class Gateway:
         self.pulse = Pulse(self.streams.sessions, self.encoder, self.clock)
         self.user_cases = UserUseCases(self.users, FakeKeys(), self.limiter, self.clock, entropy, self.registration)
         self.account_cases = AccountUseCases(self.book, self.supervisor, self.vault, self.clock, entropy)
-        self.reconciler = Reconciler(self.journal)
+        self.reconciler = Reconciler(self.journal, self.watch)
         self.supervisor.on_ready.append(self.reconciler.terminal_ready)
-        self.requests = TradeRequests(self.book, self.supervisor, self.journal, self.reconciler, self.clock, entropy)
+        self.requests = TradeRequests(
+            self.book, self.supervisor, self.journal, self.reconciler, self.clock, entropy, self.watch
+        )
         self.trading = TradingUseCases(self.book, self.supervisor)
         self.history = HistoryUseCases(self.book, self.supervisor, self.clock, Cursors(b"secret"))
         self.market = MarketUseCases(self.book, self.supervisor)

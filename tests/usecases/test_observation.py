@@ -2,59 +2,38 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from reference_server.domain.account import Account, AccountState
 from reference_server.domain.errors import OutcomeUnknown, TerminalUnavailable
 from reference_server.domain.events import ConnectionChanged, TerminalEvent
+from reference_server.domain.requests import Outcome
 from reference_server.domain.trading import NewOrder, OrderResult, OrderType, Side
 from reference_server.metrics import Counts
-from reference_server.usecases.measures import TradeOutcome
-from reference_server.usecases.observation import AccountLog, ObservedTerminals
-from tests.usecases.fakes import CREDENTIALS, ManualClock
+from reference_server.usecases.observation import AccountLog, ObservedTerminals, TradeWatch
+from tests.usecases.fakes import CREDENTIALS, FakeTerminals, Gateway, make_user
 
 ORDER = NewOrder("EURUSD", Side.BUY, OrderType.MARKET, 0.1, comment="my secret plan")
 
 
-class Desk:
-    """A terminal whose next answer a test gives, and its provider."""
-
-    def __init__(self) -> None:
-        self.answer: OrderResult | BaseException = OrderResult(7, True, 10009)
-        self.listeners: list[Any] = []
-
-    async def open(self, _account_id: str, _credentials: Any, listener: Any) -> Any:
-        self.listeners.append(listener)
-        return self
-
-    async def place_order(self, _order: NewOrder) -> OrderResult:
-        await asyncio.sleep(0)
-        if isinstance(self.answer, BaseException):
-            raise self.answer
-        return self.answer
-
-    async def symbols(self) -> tuple[str, ...]:
-        return ("EURUSD",)
-
-
 class Watched:
+    """A gateway's middle whose trades are watched."""
+
     def __init__(self) -> None:
-        self.desk, self.counts, self.told = Desk(), Counts(), list[Mapping[str, object]]()
-        provider: Any = self.desk
-        self.terminals = ObservedTerminals(provider, self.counts, ManualClock(), self.told.append)
+        self.counts, self.told = Counts(), list[Mapping[str, object]]()
+        self.gateway = Gateway(watch=TradeWatch(self.counts, self.told.append))
+        self.user = make_user()
 
     async def place(self, answer: OrderResult | BaseException) -> None:
-        self.desk.answer = answer
-        terminal = await self.terminals.open("acc_1", CREDENTIALS, lambda _: None)
-        await terminal.place_order(ORDER)
+        account = await self.gateway.active_account(self.user)
+        self.gateway.terminals.of(account.account_id).answer = answer
+        await self.gateway.requests.send(self.user, "placeOrder", ORDER, account_id=account.account_id)
 
-    def outcomes(self) -> dict[TradeOutcome, int]:
+    def outcomes(self) -> dict[Outcome, int]:
         return {outcome: count for (_, outcome), count in self.counts.trades.items() if count}
 
 
@@ -62,22 +41,28 @@ async def test_an_accepted_and_a_refused_order_are_told_with_ticket_and_retcode_
     watched = Watched()
     await watched.place(OrderResult(7, True, 10009))
     await watched.place(OrderResult(0, False, 10019, "No money"))
-    assert watched.outcomes() == {TradeOutcome.ACCEPTED: 1, TradeOutcome.REFUSED: 1}
+    assert watched.outcomes() == {Outcome.ACCEPTED: 1, Outcome.REFUSED: 1}
     first, second = watched.told
-    assert (first["account_id"], first["outcome"], first["ticket"], first["retcode"]) == ("acc_1", "accepted", 7, 10009)
+    assert (first["operation"], first["outcome"], first["ticket"], first["retcode"]) == (
+        "placeOrder",
+        "accepted",
+        7,
+        10009,
+    )
     assert (second["outcome"], second["retcode"]) == ("refused", 10019)
     assert "secret" not in repr(watched.told)
+    assert watched.counts.journal.read()[0][-1] == ("+Inf", 2)
 
 
-@pytest.mark.parametrize("lost", [OutcomeUnknown(), ZeroDivisionError("a defect"), asyncio.CancelledError()])
+@pytest.mark.parametrize("lost", [OutcomeUnknown(), ZeroDivisionError("a defect")])
 async def test_an_order_that_may_have_left_is_unknown_and_warned_of(
-    lost: BaseException, caplog: pytest.LogCaptureFixture
+    lost: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     watched = Watched()
-    with pytest.raises(type(lost)):
+    with pytest.raises(OutcomeUnknown):
         await watched.place(lost)
-    assert watched.outcomes() == {TradeOutcome.UNKNOWN: 1}
-    (line,) = caplog.records
+    assert watched.outcomes() == {Outcome.UNKNOWN: 1}
+    (line,) = [one for one in caplog.records if one.name == "tonpo.trades"]
     assert (line.getMessage(), line.levelno, vars(line)["outcome"]) == ("trade", logging.WARNING, "unknown")
 
 
@@ -85,28 +70,22 @@ async def test_an_order_that_never_left_is_not_sent_with_its_reason() -> None:
     watched = Watched()
     with pytest.raises(TerminalUnavailable):
         await watched.place(TerminalUnavailable())
-    assert watched.outcomes() == {TradeOutcome.NOT_SENT: 1}
+    assert watched.outcomes() == {Outcome.NOT_SENT: 1}
     assert watched.told[0]["reason"] == "terminal_unavailable"
 
 
-async def test_everything_else_is_the_terminals_own() -> None:
-    terminal = await Watched().terminals.open("acc_1", CREDENTIALS, lambda _: None)
-    assert await terminal.symbols() == ("EURUSD",)
-    with pytest.raises(AttributeError):
-        terminal.fly  # type: ignore[attr-defined]  # noqa: B018
-
-
 async def test_a_second_terminal_of_an_account_is_a_restart_and_its_events_are_counted_and_passed_on() -> None:
-    watched = Watched()
+    beneath, counts = FakeTerminals(), Counts()
+    terminals = ObservedTerminals(beneath, counts)
     passed: list[TerminalEvent] = []
     for _ in range(2):
-        await watched.terminals.open("acc_1", CREDENTIALS, passed.append)
-    await watched.terminals.open("acc_2", CREDENTIALS, passed.append)
-    assert watched.counts.restarts == 1
+        await terminals.open("acc_1", CREDENTIALS, passed.append)
+    await terminals.open("acc_2", CREDENTIALS, passed.append)
+    assert counts.restarts == 1
     event = ConnectionChanged(connected=False, detail="gone")
-    watched.desk.listeners[0](event)
+    beneath.opened[0].tell(event)
     assert passed == [event]
-    assert watched.counts.events == {"ConnectionChanged": 1}
+    assert counts.events == {"ConnectionChanged": 1}
 
 
 def test_each_change_of_an_account_is_logged_once_under_one_name(caplog: pytest.LogCaptureFixture) -> None:

@@ -4,6 +4,7 @@ from collections import deque
 from typing import NamedTuple
 
 from reference_server.simulator.listing.symbols import SymbolProfile
+from reference_server.simulator.market.tail import TICKS_KEPT, Tail, TickRow
 from reference_server.simulator.surface.constants import CONSTANTS
 from reference_server.simulator.surface.structs import Struct, Tick
 from reference_server.simulator.surface.tick_flags import (
@@ -17,13 +18,8 @@ from reference_server.simulator.surface.tick_flags import (
     VOLUME,
 )
 
-TICKS_KEPT = 4096
 MINUTES_KEPT = 20_160  # two weeks
 CHART_LAST = CONSTANTS["SYMBOL_CHART_MODE_LAST"]
-
-
-TickRow = tuple[int, float, float, float, int, int, int, float]
-"""The values of a tick. Plain tuples of numbers are no work for the garbage collector, however many are kept."""
 
 
 class MinuteBar(NamedTuple):
@@ -48,7 +44,8 @@ class Quote:
 
     __slots__ = (
         "ask", "ask_high", "ask_low", "bars_from_ms", "bid", "bid_high", "bid_low", "by_last", "day", "day_open",
-        "last", "made", "minute", "minutes", "newest", "point", "profile", "recent", "ticks_from_ms", "time_ms",
+        "last", "made", "minute", "minutes", "newest", "point", "profile", "recent", "tail", "ticks_from_ms",
+        "time_ms",
     )  # fmt: skip
 
     def __init__(self, profile: SymbolProfile, time_ms: int, bid: float, ask: float, last: float = 0.0) -> None:
@@ -57,6 +54,7 @@ class Quote:
         self.by_last = profile.chart_mode == CHART_LAST
         self.recent: deque[TickRow] = deque(maxlen=TICKS_KEPT)
         self.made: Struct | None = None
+        self.tail = Tail()
         self.minutes: deque[MinuteBar] = deque(maxlen=MINUTES_KEPT)
         self.minute: list[float] = []
         self.bid = self.ask = self.last = 0.0

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from itertools import takewhile
-from typing import Any
 
 import numpy as np
 
 from reference_server.simulator.market.market import Market
 from reference_server.simulator.market.quotes import Quote
+from reference_server.simulator.market.tail import TICKS, Array
 from reference_server.simulator.prices.columns import PricePoint, TickColumns
 from reference_server.simulator.surface.tick_flags import (
     ASK,
@@ -20,25 +20,11 @@ from reference_server.simulator.surface.tick_flags import (
     VOLUME,
 )
 
-TICKS = np.dtype(
-    [
-        ("time", "<i8"),
-        ("bid", "<f8"),
-        ("ask", "<f8"),
-        ("last", "<f8"),
-        ("volume", "<u8"),
-        ("time_msc", "<i8"),
-        ("flags", "<u4"),
-        ("volume_real", "<f8"),
-    ]
-)
-"""The tick record of the genuine package: 60 bytes, packed."""
-
 FAR_MS = 2**62
+TAIL_MS = 2_000
+"""Whoever asks for so little asks again soon."""
 HISTORY_MS = 730 * 86_400_000
 FIRST_CHUNK_MS, LONGEST_CHUNK_MS = 3_600_000, 7 * 86_400_000
-
-Array = np.ndarray[Any, np.dtype[np.void]]
 
 
 class Ticks:
@@ -80,6 +66,8 @@ class Ticks:
 
     def _remembered(self, from_ms: int, to_ms: int, mask: int) -> Array:
         """From memory, looked up from the end, since pollers ask for the newest few."""
+        if to_ms == FAR_MS and not mask and from_ms > self._quote.time_ms - TAIL_MS:
+            return self._quote.tail.since(self._quote.recent, from_ms)
         ticks = list(takewhile(lambda tick: tick[5] >= from_ms, reversed(self._quote.recent)))
         ticks.reverse()
         if to_ms < FAR_MS:

@@ -25,6 +25,8 @@ _MOST_MISSES: Final = 20
 _UPKEEP_SECONDS: Final = 60.0
 """How often silent symbols are put into Market Watch again, and those that could not be are tried."""
 
+_MANY_ROWS: Final = 16
+
 _TIME_MSC: Final = 5
 """Column of the tick array; the others are time, bid, ask, last, volume."""
 
@@ -132,10 +134,10 @@ class TickFollower:
         page = _PAGE
         while True:
             ticks = self._module.copy_ticks_from(symbol, place.time_msc // 1000, page, COPY_TICKS_ALL)
-            rows: list[tuple[Any, ...]] = [] if ticks is None else ticks.tolist()
             before = len(unseen)
             of_this_ms = 0
             start, told = place.time_msc, place.told
+            rows = [] if ticks is None else _rows_from(ticks, start)
             for row in rows:
                 time_msc = row[_TIME_MSC]
                 if time_msc < start:
@@ -149,7 +151,7 @@ class TickFollower:
                     place.told += 1
                 else:
                     place.time_msc, place.told = time_msc, 1
-            if len(rows) < page or page >= _LARGEST_PAGE:
+            if ticks is None or len(ticks) < page or page >= _LARGEST_PAGE:
                 return unseen
             if len(unseen) == before:  # a whole page within one second: only a larger one can show more
                 page *= 4
@@ -165,6 +167,14 @@ class TickFollower:
             place.newest_at_upkeep = place.newest
         for symbol in list(self._unready):
             self._follow(symbol)
+
+
+def _rows_from(ticks: Any, time_msc: int) -> list[tuple[Any, ...]]:
+    """The rows, of many without those before the first of this time: a busy second is copied at each poll."""
+    if len(ticks) > _MANY_ROWS:
+        ticks = ticks[int((ticks["time_msc"] >= time_msc).argmax()) :]
+    rows: list[tuple[Any, ...]] = ticks.tolist()
+    return rows
 
 
 def tuple_of(record: Any) -> tuple[Any, ...]:

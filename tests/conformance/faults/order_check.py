@@ -7,6 +7,7 @@ from aiohttp import web
 from tests.conformance.faults.registering import fault, faults_of
 from tests.conformance.knowing_broker import KnowingBroker
 from tests.conformance.knowing_gateway import CancellingGateway, KnowingGateway
+from tests.conformance.unusual_broker import Refused
 from tests.conformance.unusual_gateway import Owner, Problem
 
 NOTHING, AGREES, COSTS = "order-check.nothing-is-sent", "order-check.agrees", "order-check.costs-no-trade"
@@ -152,8 +153,21 @@ class ChecksIgnoreStops(KnowingGateway):
     broker_class = Checking
 
 
-@fault(AGREES, "CHECK-030", KnowingGateway)
-class ChecksIgnoreTheMargin(KnowingGateway):
+class SpeakingGateway(KnowingGateway):
+    """A correct gateway that answers refusals as the broker's."""
+
+    async def order(self, owner: Owner, request: web.Request) -> Any:
+        try:
+            return await super().order(owner, request)
+        except Refused as refused:
+            if refused.status != 422:
+                raise
+            code = 10019 if "margin" in str(refused) else 10014
+            return {"ticket": 0, "success": False, "retcode": code, "error": str(refused)}
+
+
+@fault(AGREES, "CHECK-030", SpeakingGateway)
+class ChecksIgnoreTheMargin(SpeakingGateway):
     broker_class = AccountNotSeen
 
 

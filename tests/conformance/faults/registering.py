@@ -5,6 +5,7 @@ from collections.abc import Callable
 from tests.conformance.extended_broker import ExtendedBroker
 from tests.conformance.extended_gateway import ExtendedGateway
 from tests.conformance.faults.fault import Fault
+from tests.conformance.resuming_gateway import ResumingGateway
 from tests.conformance.unusual_gateway import UnusualGateway
 
 
@@ -25,6 +26,11 @@ def extended_fault(
 ) -> Callable[[type[ExtendedGateway]], Fault]:
     """Return a decorator for gateways that have the extended capabilities."""
     return fault(caught_by, requirement, correct)
+
+
+def resuming_fault(caught_by: str, requirement: str) -> Callable[[type[ResumingGateway]], Fault]:
+    """Return a decorator for gateways whose stream can be resumed."""
+    return fault(caught_by, requirement, ResumingGateway)
 
 
 def at_broker(broker: type[ExtendedBroker], correct: type[ExtendedGateway] = ExtendedGateway) -> type[ExtendedGateway]:

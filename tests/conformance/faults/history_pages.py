@@ -1,4 +1,4 @@
-"""Gateways whose past is not what happened."""
+"""Gateways with wrong ranges, pages and cursors of the past, or with the past of others."""
 
 import base64
 import json
@@ -7,135 +7,13 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.conformance.faults.history_rows import Choosing, Row, Telling
 from tests.conformance.faults.registering import fault, faults_of
 from tests.conformance.knowing_broker import Entry, KnowingBroker
-from tests.conformance.knowing_gateway import CancellingGateway, KnowingGateway, Query
+from tests.conformance.knowing_gateway import KnowingGateway, Query
 from tests.conformance.unusual_gateway import Owner, Problem
 
-DEALS, RANGES, PAGES = "history.deals", "history.ranges", "history.pages"
-ORDERS, STRANGERS, REFUSED = "history.orders", "history.strangers", "history.refused"
-
-Row = dict[str, Any]
-
-
-class Telling(KnowingGateway):
-    """Tells its rows otherwise than they are; None leaves one out."""
-
-    def told(self, what: str, row: Row) -> Row | None:
-        raise NotImplementedError
-
-    def history(self, what: str) -> Callable[[Owner, web.Request], Any]:
-        answer = super().history(what)
-
-        async def page(owner: Owner, request: web.Request) -> Any:
-            found = await answer(owner, request)
-            rows = [self.told(what, row) for row in found[what]]
-            return found | {what: [row for row in rows if row is not None]}
-
-        return page
-
-
-class Choosing(KnowingGateway):
-    """Chooses its rows by another range or another position than was asked for."""
-
-    def changed(self, asked: Query) -> Query:
-        raise NotImplementedError
-
-    def selected(self, broker: KnowingBroker, asked: Query) -> list[Entry]:
-        return super().selected(broker, self.changed(asked))
-
-
-# -- deals -------------------------------------------------------------------------------------------------------------
-
-
-@fault(DEALS, "HIST-010", KnowingGateway)
-class AllPositions(Choosing):
-    def changed(self, asked: Query) -> Query:
-        return (*asked[:4], None)
-
-
-@fault(DEALS, "HIST-010", KnowingGateway)
-class NoClosingDeals(Telling):
-    def told(self, what: str, row: Row) -> Row | None:
-        return None if row.get("profit") else row
-
-
-@fault(DEALS, "HIST-010", KnowingGateway)
-class NoOpeningDeals(Telling):
-    def told(self, what: str, row: Row) -> Row | None:
-        return row if row.get("profit") else None
-
-
-@fault(DEALS, "HIST-010", KnowingGateway)
-class VolumesOfAPosition(Telling):
-    def told(self, what: str, row: Row) -> Row | None:
-        return row | {"volume": 0.03}
-
-
-@fault(DEALS, "HIST-010", KnowingGateway)
-class PricesAreZero(Telling):
-    def told(self, what: str, row: Row) -> Row | None:
-        return row | {"price": 0.0}
-
-
-@fault(DEALS, "HIST-010", KnowingGateway)
-class AnotherOpeningPrice(Telling):
-    def told(self, what: str, row: Row) -> Row | None:
-        return row if row.get("profit") or "price" not in row else row | {"price": round(row["price"] + 0.0001, 5)}
-
-
-@fault(DEALS, "HIST-010", KnowingGateway)
-class NoPosition(Telling):
-    def told(self, what: str, row: Row) -> Row | None:
-        return {name: one for name, one in row.items() if name != "position"}
-
-
-@fault(DEALS, "HIST-010", KnowingGateway)
-class TicketsOfPositions(Telling):
-    def told(self, what: str, row: Row) -> Row | None:
-        return row | {"ticket": row.get("position", 1)}
-
-
-@fault(DEALS, "HIST-010", KnowingGateway)
-class EveryEntryIsIn(Telling):
-    def told(self, what: str, row: Row) -> Row | None:
-        return row | {"entry": "in"}
-
-
-@fault(DEALS, "HIST-010", KnowingGateway)
-class SidesOfThePosition(Telling):
-    def told(self, what: str, row: Row) -> Row | None:
-        return row | {"type": "buy"} if row["type"] == "sell" else row
-
-
-class FirstPartBookedWithTheRest(KnowingBroker):
-    def close(self, body: dict[str, Any]) -> None:
-        if body.get("volume") is None:
-            return super().close(body)
-        position = self.position(body.get("ticket"))
-        position["volume"] -= self.volume(body["volume"])
-        position["hidden"] = position.get("hidden", 0) + self.volume(body["volume"])
-        return None
-
-    def pay(self, position: int, side: str, volume: Any, price: float, profit: float) -> None:
-        super().pay(position, side, volume + self.open[position].pop("hidden", 0), price, profit)
-
-
-@fault(DEALS, "HIST-010", KnowingGateway)
-class PartsAreOneDeal(KnowingGateway):
-    broker_class = FirstPartBookedWithTheRest
-
-
-@fault(DEALS, "HIST-070", KnowingGateway)
-class ProfitsAreLosses(Telling):
-    def told(self, what: str, row: Row) -> Row | None:
-        return row | {"profit": -row["profit"]} if row["type"] in ("buy", "sell") else row
-
-
-@fault(DEALS, "HIST-070", KnowingGateway)
-class NoCommission(Telling):
-    def told(self, what: str, row: Row) -> Row | None:
-        return {name: one for name, one in row.items() if name != "commission"}
+RANGES, PAGES, STRANGERS, REFUSED = "history.ranges", "history.pages", "history.strangers", "history.refused"
 
 
 # -- ranges ------------------------------------------------------------------------------------------------------------
@@ -288,53 +166,6 @@ class CountsFromTheEnd(KnowingGateway):
     def rows_of(self, owner: Owner, asked: Query, cursor: str | None) -> list[Entry]:
         rows = super().rows_of(owner, asked, cursor)
         return rows if cursor is None else self.selected(self.books(owner), asked)[-len(rows) :]
-
-
-# -- orders ------------------------------------------------------------------------------------------------------------
-
-
-class ForgetsTheCancelled(KnowingBroker):
-    def cancel(self, ticket: int) -> None:
-        self.pending.pop(ticket)
-
-
-class CallsCancelledFilled(KnowingBroker):
-    def order(self, ticket: int, position: int | None, body: dict[str, Any], state: str) -> None:
-        super().order(ticket, position, body, "filled")
-
-
-class BooksPendingOrders(KnowingBroker):
-    def place(self, body: dict[str, Any]) -> int:
-        ticket = super().place(body)
-        if body["orderType"] != "market":
-            self.order(ticket, None, body, "placed")
-        return ticket
-
-
-class OnlyOpeningOrders(KnowingBroker):
-    def order(self, ticket: int, position: int | None, body: dict[str, Any], state: str) -> None:
-        if position in (None, ticket):
-            super().order(ticket, position, body, state)
-
-
-@fault(ORDERS, "HIST-040", CancellingGateway)
-class CancelledOrdersAreLost(CancellingGateway):
-    broker_class = ForgetsTheCancelled
-
-
-@fault(ORDERS, "HIST-040", CancellingGateway)
-class CancelledOrdersAreFilled(CancellingGateway):
-    broker_class = CallsCancelledFilled
-
-
-@fault(ORDERS, "HIST-040", CancellingGateway)
-class PendingOrdersArePast(CancellingGateway):
-    broker_class = BooksPendingOrders
-
-
-@fault(ORDERS, "HIST-040", KnowingGateway)
-class ClosingOrdersAreLost(KnowingGateway):
-    broker_class = OnlyOpeningOrders
 
 
 # -- others, and cursors -----------------------------------------------------------------------------------------------

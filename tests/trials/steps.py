@@ -1,0 +1,274 @@
+"""What users, the broker and fate do in a trial: each method is one move, its arguments are chosen from outside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.trials.model import REUSED, Account, Sent, Verdict, verdict_of
+from tests.trials.trial import Trial
+
+PIP = 0.0001
+MID = 1.0855
+SPREAD = 0.0001
+MOST_ACCOUNTS = 4
+
+FAULTS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("refuse", {"retcode": 10019}),
+    ("refuse", {"retcode": 10006, "times": 2}),
+    ("requote", {}),
+    ("delay", {"ms": 400, "when": "before"}),
+    ("delay", {"ms": 400, "when": "after"}),
+    ("answer_lost", {}),
+    ("timeout_executed", {}),
+    ("timeout_not_executed", {}),
+    ("placed_then_filled", {"ms": 150}),
+    ("pipe_break", {"call": "order_send"}),
+    ("disconnect", {"ms": 600}),
+    ("crash", {"when": "before", "process": "terminal", "restart_ms": 300}),
+    ("crash", {"when": "after", "process": "terminal", "restart_ms": 300}),
+    ("crash", {"when": "before", "process": "client"}),
+    ("crash", {"when": "after", "process": "client"}),
+    ("late_visibility", {"ms": 250}),
+    ("fail", {"call": "positions_get", "code": -1}),
+    ("hang", {"when": "before"}),
+    ("hang", {"when": "after"}),
+)
+SELL_LIMIT, BUY_STOP = 3, 4
+
+
+def market(side: str, volume: float, magic: int = 0) -> dict[str, Any]:
+    """The body of a market order."""
+    return {"symbol": "EURUSD", "side": side, "orderType": "market", "volume": volume, "magic": magic}
+
+
+class Steps:
+    """The moves of one trial. `which` chooses among what there is."""
+
+    def __init__(self, trial: Trial) -> None:
+        self.trial = trial
+        self.world = trial.world
+        self.mid = MID
+
+    def begin(self) -> None:
+        """Two users, one of them with two accounts, each with a socket."""
+        self.move_prices(0)
+        users = [self.trial.add_user() for _ in range(2)]
+        accounts = [self.trial.add_account(user) for user in (users[0], users[0], users[1])]
+        for account in accounts:
+            self.trial.wait_until_active(account)
+            self.trial.come_back(account)
+
+    # -- users and accounts ------------------------------------------------------------------------------------------
+
+    def add_account(self, which: int) -> None:
+        """Another account, of anybody."""
+        if len(self.world.usable()) < MOST_ACCOUNTS:
+            account = self.trial.add_account(self.world.users[which % len(self.world.users)])
+            self.trial.wait_until_active(account)
+
+    def pause_and_resume(self, which: int) -> None:
+        """Nothing new is sent for a paused account."""
+        account = self._account(which)
+        self._of_account("pauseAccount", account)
+        refused = self.trial.send(self.trial.request(account, "placeOrder", market("buy", 0.1)))
+        assert refused is not None
+        assert (refused.status, refused.reason) == (409, "account_paused")
+        self._of_account("resumeAccount", account)
+
+    def rotate_key(self, which: int) -> None:
+        """The old key is dead at once, on REST and on sockets."""
+        self.trial.wait_for_all()
+        user = self.world.users[which % len(self.world.users)]
+        reply = self.trial.wire("rotateApiKey", api_key=user.key, who=user.name)
+        assert reply is not None
+        assert reply.status == 200, reply
+        user.dead_keys.append(user.key)
+        user.key = reply.json["api_key"]
+        dead = self.trial.wire("listAccounts", api_key=user.dead_keys[-1], who=f"{user.name} (dead key)")
+        assert dead is not None
+        assert dead.status == 401
+        for socket in self.trial.sockets.open_ones():
+            if socket.key in user.dead_keys:
+                assert socket.ended.wait(10), "a socket of a dead key stays open"
+                assert socket.close_code == 4401
+
+    def delete_account(self, which: int) -> None:
+        """A deleted account does not exist any more for whoever trades."""
+        if len(self.world.usable()) < MOST_ACCOUNTS:
+            return
+        self.trial.wait_for_all()
+        account = self._account(which)
+        self._of_account("deleteAccount", account)
+        account.deleted = True
+        gone = self.trial.wire(
+            "listPositions", api_key=account.user.key, account=account.account_id, who=account.user.name
+        )
+        assert gone is not None
+        assert gone.status == 404
+
+    # -- orders ------------------------------------------------------------------------------------------------------
+
+    def market_order(self, which: int, side: str, volume: float, magic: int, is_keyed: bool, waits: bool) -> None:
+        """Buy or sell."""
+        sent = self.trial.request(self._account(which), "placeOrder", market(side, volume, magic), is_keyed=is_keyed)
+        self._send(sent, waits)
+
+    def pending_order(self, which: int, kind: str, side: str, distance: int, is_keyed: bool) -> None:
+        """An order that waits for its price, `distance` pips away."""
+        is_above = (kind == "stop") == (side == "buy")
+        price = self._away(distance if is_above else -distance)
+        body = {"symbol": "EURUSD", "side": side, "orderType": kind, "volume": 0.1, "price": price}
+        self.trial.send(self.trial.request(self._account(which), "placeOrder", body, is_keyed=is_keyed))
+
+    def the_same_key_at_once(self, which: int) -> None:
+        """Three times the same order with one key."""
+        sent = self.trial.request(self._account(which), "placeOrder", market("buy", 0.1))
+        self.trial.send_at_once([sent] * 3)
+
+    def repeat(self, which: int) -> None:
+        """Send an earlier request again with its key: an answer that it had is its answer again."""
+        sent = self._keyed(which)
+        if sent is None:
+            return
+        first = next((one for one in sent.answers if one is not None and one.status == 200), None)
+        again = self.trial.send(sent)
+        if first is not None:
+            assert again is not None
+            assert (again.status, again.json, again.is_replayed) == (200, first.json, True)
+
+    def another_body_under_a_used_key(self, which: int) -> None:
+        """A key belongs to one request."""
+        sent = self._keyed(which)
+        if sent is None or sent.operation != "placeOrder" or sent.result is None:
+            return
+        assert sent.body is not None
+        reply = self.trial.send(sent, body={**sent.body, "volume": 0.7})
+        assert reply is not None
+        assert (reply.status, reply.reason) == (409, REUSED)
+
+    def close_position(self, which: int, volume: float | None, is_keyed: bool, waits: bool) -> None:
+        """Close an open position, or a part of it."""
+        account, position = self._position(which)
+        if position is not None:
+            body = {} if volume is None else {"volume": volume}
+            sent = self.trial.request(account, "closePosition", body, ticket=position["ticket"], is_keyed=is_keyed)
+            self._send(sent, waits)
+
+    def close_twice_at_once(self, which: int) -> None:
+        """Of two closes of one position at most one does it."""
+        account, position = self._position(which)
+        if position is not None:
+            closes = [self.trial.request(account, "closePosition", {}, ticket=position["ticket"]) for _ in range(2)]
+            self.trial.send_at_once(closes)
+            assert [verdict_of(one.answers[0]) for one in closes].count(Verdict.ACCEPTED) <= 1
+
+    def change_levels(self, which: int, down: int, up: int, removes: bool) -> None:
+        """New stops for an open position."""
+        self.trial.wait_for_all()
+        account, position = self._position(which)
+        if position is not None:
+            low, high = self._away(-down), self._away(up)
+            is_buy = position["type"] == 0
+            body: dict[str, Any] = {"sl": low if is_buy else high, "tp": high if is_buy else low}
+            if removes:
+                body["tp"] = None
+            self.trial.send(self.trial.request(account, "modifyPosition", body, ticket=position["ticket"]))
+
+    def move_pending_order(self, which: int, distance: int) -> None:
+        """A new price for a pending order."""
+        self.trial.wait_for_all()
+        account, order = self._pending(which)
+        if order is not None:
+            price = self._away(distance if order["type"] in (SELL_LIMIT, BUY_STOP) else -distance)
+            self.trial.send(self.trial.request(account, "modifyPosition", {"price": price}, ticket=order["ticket"]))
+
+    def cancel_pending_order(self, which: int, is_keyed: bool) -> None:
+        """Withdraw a pending order."""
+        account, order = self._pending(which)
+        if order is not None:
+            sent = self.trial.request(account, "cancelOrder", None, ticket=order["ticket"], is_keyed=is_keyed)
+            self.trial.send(sent)
+
+    # -- the broker --------------------------------------------------------------------------------------------------
+
+    def move_prices(self, by: int) -> None:
+        """The market moves `by` pips from where it began: stops and pending orders may fire."""
+        self.mid = round(MID + by * PIP, 5)
+        self.trial.transcript.note(f"broker: EURUSD at {self.mid}")
+        self.trial.broker.control.set_price("EURUSD", self.mid, round(self.mid + SPREAD, 5))
+
+    def something_goes_wrong(self, which: int, kind: int) -> None:
+        """The next order of an account meets a fault of its broker or its terminal."""
+        name, parameters = FAULTS[kind]
+        self.trial.fault(name, **{**parameters, "login": self._account(which).login})
+
+    def all_is_well(self) -> None:
+        """No more faults."""
+        self.trial.all_is_well()
+
+    # -- sockets and the gateway -------------------------------------------------------------------------------------
+
+    def leave_and_come_back(self, which: int) -> None:
+        """A client's socket is closed and opened again, with the last number that it knows."""
+        account = self._account(which)
+        chain = self.trial.chains.get(account, [])
+        if chain:
+            self.trial.sockets.close(chain[-1])
+        self.trial.come_back(account)
+
+    def kill_the_gateway(self, orders: int, which: int, after_ms: int, waits: bool) -> None:
+        """kill -9, some orders under way; `waits` for the accounts of the next life."""
+        for number in range(orders):
+            account = self._account(which + number)
+            self.trial.send_aside(self.trial.request(account, "placeOrder", market("buy", 0.1)))
+        self.trial.kill_and_restart(after_ms=after_ms)
+        for account in self.world.usable() if waits else ():
+            self.trial.wait_until_active(account)
+
+    def wait_for_all(self) -> None:
+        """Whatever is under way comes to its end."""
+        self.trial.wait_for_all()
+
+    # -- choices -----------------------------------------------------------------------------------------------------
+
+    def _account(self, which: int) -> Account:
+        usable = self.world.usable()
+        return usable[which % len(usable)]
+
+    def _keyed(self, which: int) -> Sent | None:
+        found = [one for one in self.world.sent if one.key is not None and one.answers and not one.account.deleted]
+        return found[which % len(found)] if found else None
+
+    def _position(self, which: int) -> tuple[Account, dict[str, Any] | None]:
+        """An open position of a usable account, from the broker's own books; without any, one is opened."""
+        account, position = self._open_one(which, "positions")
+        if position is None:
+            self.market_order(which, "buy", 0.3, 0, is_keyed=True, waits=True)
+        return account, position
+
+    def _pending(self, which: int) -> tuple[Account, dict[str, Any] | None]:
+        account, order = self._open_one(which, "orders")
+        if order is None:
+            self.pending_order(which, "limit", "buy", 20, is_keyed=True)
+        return account, order
+
+    def _open_one(self, which: int, what: str) -> tuple[Account, dict[str, Any] | None]:
+        broker = self.trial.broker
+        found = [(account, one) for account in self.world.usable() for one in broker.open_now(account.login, what)]
+        return found[which % len(found)] if found else (self._account(which), None)
+
+    def _of_account(self, operation: str, account: Account) -> None:
+        reply = self.trial.wire(
+            operation, api_key=account.user.key, account_id=account.account_id, who=account.user.name
+        )
+        assert reply is not None
+        assert reply.status == 200, reply
+
+    def _send(self, sent: Sent, waits: bool) -> None:
+        if waits:
+            self.trial.send(sent)
+        else:
+            self.trial.send_aside(sent)
+
+    def _away(self, pips: int) -> float:
+        return round(self.mid + pips * PIP, 5)
