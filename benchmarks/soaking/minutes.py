@@ -12,8 +12,10 @@ MINUTE_SECONDS: Final = 60.0
 
 @dataclass(slots=True)
 class Minute:
-    """What happened in one minute. Latencies in ms: of orders from when they were due, and from when they were sent, which
-    is later once a rate is not held; of ticks from their time.
+    """What happened in one minute. Latencies in ms.
+
+    Those of orders from when they were due, and from when they were sent, which is later once a rate is not held; those
+    of ticks from their time.
     """
 
     due_ms: list[float] = field(default_factory=list)
