@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from pathlib import Path
@@ -15,6 +16,7 @@ from benchmarks.child import BenchmarkFailed, cores
 from benchmarks.fuzzing.contracted import read_contract
 from benchmarks.fuzzing.lanes import Deadlines
 from benchmarks.fuzzing.outcome_table import rendered
+from benchmarks.fuzzing.shown import case_of
 from benchmarks.fuzzing.stage import open_stage
 from benchmarks.fuzzing.trial import Outcome, run_trial
 
@@ -28,13 +30,20 @@ _PROGRESS_EVERY = 50
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed makes the same cases.")
 @click.option("--log", "kept_log", type=click.Path(path_type=Path), help="Keep the gateway's log here.")
-def main(count: int, seed: int, kept_log: Path | None) -> None:
+@click.option("--show", metavar="CASE", help="Only print a case that a finding names, as http:1:476.")
+def main(count: int, seed: int, kept_log: Path | None, show: str | None) -> None:
     """Send generated requests and messages to a gateway and judge every answer.
 
     Exits 0 only if nothing was found.
     """
     console = Console()
     console = Console(width=max(console.width, _WIDTH))
+    if show is not None:
+        try:
+            console.print(case_of(show), markup=False, highlight=False)
+        except ValueError as wrong:
+            raise click.BadParameter(str(wrong), param_hint="--show") from wrong
+        return
     try:
         outcome = fuzz(count, seed, console, kept_log)
     except BenchmarkFailed as failed:
@@ -68,8 +77,6 @@ def fuzz(count: int, seed: int, console: Console, kept_log: Path | None = None) 
 
 
 def _pin(core: int | None) -> None:
-    import os
-
     if core is not None:
         os.sched_setaffinity(0, {core})
 

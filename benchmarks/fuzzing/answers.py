@@ -45,7 +45,8 @@ def take_answer(content: bytes, *, is_to_head: bool = False) -> tuple[HttpAnswer
         headers[name.decode("latin-1").lower()] = value.strip().decode("latin-1")
     if 100 <= status < 200 and status != 101:
         return take_answer(rest, is_to_head=is_to_head)
-    if is_to_head or status in (101, 204, 304):
+    is_refusal = status == 400 and headers.get("connection") == "close"  # of what could not be read as any method
+    if (is_to_head and not is_refusal) or status in (101, 204, 304):
         return HttpAnswer(status, headers, b"", head), rest
     if headers.get("transfer-encoding") == "chunked":
         return _take_chunked(status, headers, rest, head)

@@ -82,14 +82,14 @@ class RawCases:
             for _ in range(random.choice((1, 1, 2, 3))):
                 content = random.choice(_CHANGES)(content, random)
         if random.random() < 0.1:
-            content += b"".join(self._harmless(name, random).pieces)
+            content += b"".join(self._harmless(name, random, case.sender).pieces)
         pieces = split(content, random) if random.random() < 0.25 else (content,)
         return RawCase(name, case.sender, pieces, due_of(content), is_socket=False)
 
-    def _harmless(self, name: str, random: Random) -> HttpCase:
+    def _harmless(self, name: str, random: Random, sender: str | None = None) -> HttpCase:
         while True:
             case = self._http.request(name, random, valid_share=0.9)
-            if case.operation not in _DANGEROUS:
+            if case.operation not in _DANGEROUS and sender in (None, case.sender):
                 return case
 
 

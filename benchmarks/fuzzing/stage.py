@@ -16,7 +16,7 @@ from benchmarks.fuzzing.cast import Cast, User, login_of, password_of, unknown_k
 from benchmarks.fuzzing.secrets_kept import Secrets
 from benchmarks.gateway import add_account, call
 
-_ACCOUNTS = {"trader-1": 1, "trader-2": 1, "trader-3": 1, "trader-4": 2, "scratch": 3, "spinner": 0, "witness": 1}
+ACCOUNTS = {"trader-1": 1, "trader-2": 1, "trader-3": 1, "trader-4": 2, "scratch": 3, "spinner": 0, "witness": 1}
 _ENVIRONMENT = {
     "TONPO_WS_MESSAGES_PER_SECOND": "1000000",
     "TONPO_PUBLIC_REQUESTS_PER_MINUTE": "0",
@@ -55,7 +55,7 @@ def open_stage(folder: Path, core: int | None, seed: int) -> Iterator[Stage]:
 
 def register(port: int, random: Random, secrets: Secrets) -> Cast:
     """Create the users of a run and their accounts. Raises BenchmarkFailed."""
-    users = {name: _user(port, name, accounts, random, secrets) for name, accounts in _ACCOUNTS.items()}
+    users = {name: _user(port, name, accounts, random, secrets) for name, accounts in ACCOUNTS.items()}
     scratch, spinner, witness = (users.pop(name) for name in ("scratch", "spinner", "witness"))
     cast = Cast(tuple(users.values()), scratch, spinner, witness)
     call_everything(port, cast.witness)

@@ -12,9 +12,14 @@ MINUTE_SECONDS: Final = 60.0
 
 @dataclass(slots=True)
 class Minute:
-    """What happened in one minute. Latencies in ms: of orders from when they were due, of ticks from their time."""
+    """What happened in one minute. Latencies in ms.
 
-    orders_ms: list[float] = field(default_factory=list)
+    Those of orders from when they were due, and from when they were sent, which is later once a rate is not held; those
+    of ticks from their time.
+    """
+
+    due_ms: list[float] = field(default_factory=list)
+    sent_ms: list[float] = field(default_factory=list)
     ticks_ms: list[int] = field(default_factory=list)
     deliveries: int = 0
     events: int = 0
@@ -50,6 +55,8 @@ class Minutes:
             self.all.append(Minute())
         return self.all[index]
 
-    def order(self, seconds: float) -> None:
-        """Note how long an order took."""
-        self.now.orders_ms.append(seconds * 1_000)
+    def order(self, since_due: float, since_sent: float) -> None:
+        """Note how long an order took, in seconds from when it was due and from when it was sent."""
+        minute = self.now
+        minute.due_ms.append(since_due * 1_000)
+        minute.sent_ms.append(since_sent * 1_000)

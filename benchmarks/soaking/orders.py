@@ -17,6 +17,7 @@ from benchmarks.soaking.plan import SoakPlan
 
 FIRST_MAGIC: Final = 1_000_000_000
 SYMBOL: Final = "EURUSD"
+_BETWEEN_SECONDS: Final = 0.1
 
 
 @dataclass(slots=True)
@@ -26,6 +27,7 @@ class OrderBook:
     accepted: dict[int, int] = field(default_factory=dict)
     refused: dict[int, str] = field(default_factory=dict)
     unanswered: list[int] = field(default_factory=list)
+    resent: int = 0
     wrong: list[str] = field(default_factory=list)
     sent: int = 0
     repeated: int = 0
@@ -60,6 +62,8 @@ class Trader:
                     due = began + count / rate
                     if (delay := due - time.perf_counter()) > 0:
                         await asyncio.sleep(delay)
+                    elif count / rate - delay > plan.seconds:
+                        break  # the time is over: a rate that was not held is told, not made up for
                     wire = await self._idle.get()
                     self.book.late += time.perf_counter() - due > 0.1
                     tasks.create_task(self._order(wire, count, due))
@@ -76,13 +80,20 @@ class Trader:
             second = asyncio.ensure_future(self._again(request))
             self.book.doubled += 1
         self.book.sent += 1
+        sent = time.perf_counter()
         answer = await self._exchange(wire, request)
-        self._minutes.order(time.perf_counter() - due)
-        if answer is None:
-            self.book.unanswered.append(magic)
-        is_settled = answer is not None and self._settle(magic, answer, is_doubled=second is not None)
+        is_resent = answer is None or answer.status == 503
+        if is_resent:
+            self.book.resent += 1
+            answer = await self._insist(request)
+        self._minutes.order(time.perf_counter() - due, time.perf_counter() - sent)
+        is_doubled = second is not None or is_resent
+        is_settled = answer is not None and self._settle(magic, answer, is_doubled=is_doubled)
         if second is not None and (other := await second) is not None:
             self._compare(magic, other, may_be_in_flight=is_settled, may_be_first=not is_settled)
+            is_settled = True
+        if not is_settled and magic not in self.book.accepted:
+            self.book.unanswered.append(magic)
         if (
             answer is not None
             and self._plan.doubled_share <= chance < self._plan.doubled_share + self._plan.repeated_share
@@ -118,6 +129,20 @@ class Trader:
         elif answer.status != 200 or value.get("ticket") != self.book.accepted.get(magic, 0):
             self.book.wrong.append(f"{magic}: repeated, it was answered {answer.status} {answer.body[:200]!r}")
 
+    async def _insist(self, request: bytes) -> HttpAnswer | None:
+        """Send a request again that was not answered or could not be served, as a client does, until it has an answer.
+
+        A server may close a connection on which nothing came for a while just as a request is on its way, and says 503
+        while it cannot write a request down. The key is what makes it safe to send it again.
+        """
+        deadline = time.perf_counter() + self._plan.answer_seconds
+        while time.perf_counter() < deadline:
+            answer = await self._again(request)
+            if answer is not None and not _must_wait(answer):
+                return answer
+            await asyncio.sleep(_BETWEEN_SECONDS)
+        return None
+
     async def _again(self, request: bytes) -> HttpAnswer | None:
         """Send a request a second time, on a connection of its own."""
         wire = await Wire.open(self._port, self._plan.answer_seconds)
@@ -145,6 +170,11 @@ class Trader:
             f"Idempotency-Key: soak-{magic}\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         return head.encode("ascii") + body
+
+
+def _must_wait(answer: HttpAnswer) -> bool:
+    """Whether a request has no outcome yet, or was not done and may be sent again."""
+    return answer.status == 503 or (answer.status == 409 and b"idempotency_key_in_flight" in answer.body)
 
 
 async def _answer(wire: Wire, request: bytes) -> HttpAnswer | None:

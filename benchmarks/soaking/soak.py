@@ -128,13 +128,14 @@ def _do_accounts(ground: Ground, soaked: Soaked) -> None:
     minutes = plan.seconds / 60
     if minutes > _WARM_MINUTES:
         soaked.growth = growth_of(soaked.readings, after=_WARM_MINUTES / minutes)
-        bound = memory_bound(plan)
+        bound = memory_bound(soaked)
         if soaked.growth is not None and soaked.growth.slope_bytes / minutes > bound:
             result.add("memory", f"memory grows by {soaked.growth.slope_bytes / minutes / 2**20:.1f} MB a minute")
     for line in read_log(ground.log, Secrets()).bad_lines:
         result.add("log", line)
 
 
-def memory_bound(plan: SoakPlan) -> float:
-    """Tell by how many bytes memory may grow in a minute."""
-    return plan.slope_bytes + plan.order_bytes * plan.orders_per_second * 60
+def memory_bound(soaked: Soaked) -> float:
+    """Tell by how many bytes memory may grow in a minute with the orders that were sent."""
+    orders = sum(book.sent for book in soaked.books)
+    return soaked.plan.slope_bytes + soaked.plan.order_bytes * orders / max(soaked.seconds / 60, 1e-9)

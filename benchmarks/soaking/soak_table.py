@@ -11,6 +11,9 @@ from benchmarks.soaking.minutes import MINUTE_SECONDS, Spread
 from benchmarks.soaking.plan import MEGABYTE
 from benchmarks.soaking.soak import Soaked, memory_bound
 
+_HELD = 0.99
+_SHORTEST_SECONDS = 5.0
+
 
 def rendered(soaked: Soaked) -> Group:
     """Show the minutes, and what each check says."""
@@ -24,7 +27,8 @@ def _minutes(soaked: Soaked) -> Table:
     for heading in (
         "minute",
         "orders/s",
-        "order, from when it was due",
+        "order, from due",
+        "order, from sent",
         "ticks/s",
         "tick, from its time",
         "events/s",
@@ -35,12 +39,13 @@ def _minutes(soaked: Soaked) -> Table:
     for number, minute in enumerate(soaked.minutes.all, 1):
         seconds = min(MINUTE_SECONDS, max(left, 1e-3))
         left -= MINUTE_SECONDS
-        if not minute.orders_ms:
+        if not minute.due_ms or (number > 1 and seconds < _SHORTEST_SECONDS):
             continue
         table.add_row(
             str(number),
-            f"{len(minute.orders_ms) / seconds:,.0f}",
-            _spread(Spread.of(minute.orders_ms), 1),
+            f"{len(minute.due_ms) / seconds:,.0f}",
+            _spread(Spread.of(minute.due_ms), 0),
+            _spread(Spread.of(minute.sent_ms), 0),
             f"{minute.deliveries / seconds:,.0f}",
             _spread(Spread.of(minute.ticks_ms), 0),
             f"{minute.events / seconds:,.0f}",
@@ -69,8 +74,10 @@ def _checks(soaked: Soaked) -> Table:
             f"{sum(book.repeated for book in books):,} repeated, "
             f"{sum(book.doubled for book in books):,} sent twice at once "
             f"({sum(book.in_flight for book in books):,} told to wait), "
+            f"{sum(book.resent for book in books):,} sent again after a closed connection or a 503, "
             f"{sum(book.late for book in books):,} sent late",
         ),
+        "rate": ("the rate was held (told, not judged)", _rate(soaked, sent)),
         "deals": ("each accepted order has exactly one deal, nothing else has any", f"{account.deals:,} deals"),
         "positions": ("positions are the sum of the deals", f"{plan.accounts} accounts"),
         "events": ("every socket of an account got every number, without a gap", f"{account.events:,} events"),
@@ -93,9 +100,15 @@ def _checks(soaked: Soaked) -> Table:
     return table
 
 
+def _rate(soaked: Soaked, sent: int) -> str:
+    share = sent / max(soaked.plan.orders_per_second * soaked.plan.seconds, 1.0)
+    style = "green" if share >= _HELD else "yellow"
+    return f"[{style}]{share:.0%}[/{style}] of {soaked.plan.orders_per_second:,.0f} orders/s"
+
+
 def _growth(soaked: Soaked) -> str:
     growth, minutes = soaked.growth, soaked.plan.seconds / 60
-    bound = f"bound {memory_bound(soaked.plan) / MEGABYTE:.1f} MB a minute"
+    bound = f"bound {memory_bound(soaked) / MEGABYTE:.1f} MB a minute"
     if growth is None:
         return f"too short to tell; {bound}"
     return f"{growth.slope_bytes / minutes / MEGABYTE:+.2f} MB a minute, {bound}"

@@ -214,6 +214,7 @@ class HttpProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
+_NO_HANDSHAKE = "The handshake cannot be read: it is a GET request without a body."
 _NO_HTTP = "The request is not valid HTTP/1.1."
 _HEAD_TOO_LARGE = f"The head of the request is larger than {MAX_HEAD_BYTES} bytes."
 
@@ -264,6 +265,18 @@ class FramedProtocol(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         scope: Any = self.scope
         scope["extensions"][DIRECT] = self
+
+    def data_received(self, data: bytes) -> None:
+        """Read frames, or a handshake: one that cannot be read (it announces a body) would never be answered."""
+        super().data_received(data)
+        if self.conn.handshake_exc is None or self.handshake_initiated or self.transport.is_closing():
+            return
+        status, headers, content = _refusal(InvalidParameter(_NO_HANDSHAKE))
+        head = b"".join(b"%b: %b\r\n" % one for one in headers)
+        self.handshake_complete = True
+        self.close_sent = True
+        self.transport.write(STATUS_LINE[status] + head + b"connection: close\r\n\r\n" + content)
+        self.transport.close()
 
     def _refuse(self, status: int, reason: str, method: str) -> None:
         error = MethodMissing(method, ("GET",)) if status == 405 else InvalidParameter(reason.strip())

@@ -29,6 +29,7 @@ from benchmarks.fuzzing.lanes import Deadlines, Lane, send_messages, send_raw, s
 from benchmarks.fuzzing.message_cases import MessageCases
 from benchmarks.fuzzing.raw_cases import RawCases, due_of
 from benchmarks.fuzzing.secrets_kept import Secrets
+from benchmarks.fuzzing.shown import case_of
 from benchmarks.fuzzing.subject import Reading, growth_of, read_log
 
 ROOT = Path(__file__).parents[2]
@@ -64,9 +65,12 @@ def secrets(cast: Cast) -> Secrets:
 async def serving(answer: Answer, *, closes: bool = True) -> AsyncIterator[int]:
     """Serve what `answer` makes of each read; None is silence. Without `closes` the end of a client changes nothing."""
 
+    opened: list[asyncio.Transport] = []
+
     class Serving(asyncio.Protocol):
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             self.transport = cast_to(asyncio.Transport, transport)
+            opened.append(self.transport)
 
         def data_received(self, data: bytes) -> None:
             if (content := answer(data)) is not None:
@@ -78,6 +82,9 @@ async def serving(answer: Answer, *, closes: bool = True) -> AsyncIterator[int]:
     server = await asyncio.get_running_loop().create_server(Serving, "127.0.0.1", 0)
     async with server:
         yield server.sockets[0].getsockname()[1]
+        for one in opened:
+            one.abort()
+        await asyncio.sleep(0)  # the turn in which they close
 
 
 def said(status: int, document: Any, **headers: str) -> bytes:
@@ -327,6 +334,14 @@ def test_the_same_seed_makes_the_same_cases_and_another_seed_others(contracted: 
 
     assert made(1) == made(1)
     assert made(1) != made(2)
+
+
+def test_a_case_can_be_made_again_from_its_name() -> None:
+    for name in ("http:1:7", "raw_http:1:7", "message:1:7", "raw_socket:1:7"):
+        assert case_of(name) == case_of(name)
+        assert case_of(name).name == name
+    with pytest.raises(ValueError, match="no kind"):
+        case_of("x:1:1")
 
 
 def test_every_operation_is_called_and_no_trader_loses_its_key_or_account(contracted: Contracted, cast: Cast) -> None:
