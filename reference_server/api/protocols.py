@@ -214,6 +214,7 @@ class HttpProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
+_NO_HANDSHAKE = "The handshake cannot be read: it is a GET request without a body."
 _NO_HTTP = "The request is not valid HTTP/1.1."
 _HEAD_TOO_LARGE = f"The head of the request is larger than {MAX_HEAD_BYTES} bytes."
 
@@ -265,6 +266,18 @@ class FramedProtocol(WebSocketsSansIOProtocol):
         scope: Any = self.scope
         scope["extensions"][DIRECT] = self
 
+    def data_received(self, data: bytes) -> None:
+        """Read frames, or a handshake: one that cannot be read (it announces a body) would never be answered."""
+        super().data_received(data)
+        if self.conn.handshake_exc is None or self.handshake_initiated or self.transport.is_closing():
+            return
+        status, headers, content = _refusal(InvalidParameter(_NO_HANDSHAKE))
+        head = b"".join(b"%b: %b\r\n" % one for one in headers)
+        self.handshake_complete = True
+        self.close_sent = True
+        self.transport.write(STATUS_LINE[status] + head + b"connection: close\r\n\r\n" + content)
+        self.transport.close()
+
     def _refuse(self, status: int, reason: str, method: str) -> None:
         error = MethodMissing(method, ("GET",)) if status == 405 else InvalidParameter(reason.strip())
         _, headers, content = _refusal(error)
@@ -277,6 +290,18 @@ class FramedProtocol(WebSocketsSansIOProtocol):
         self.conn.send_response(answer)
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.transport.close()
+
+    def send_receive_event_to_app(self) -> None:
+        """Pass a message on. One that is not UTF-8 ends the socket with 1007, which uvicorn logs as a defect."""
+        if self.curr_msg_data_type == "text" and not self.close_sent:
+            try:
+                b"".join(self.frames).decode("utf-8")
+            except UnicodeDecodeError:
+                self.frames = []
+                self.conn.send_close(1007)
+                self.handle_parser_exception()
+                return
+        super().send_receive_event_to_app()
 
     async def send(self, message: ASGISendEvent) -> None:
         """Send as uvicorn does; a handshake that was answered over HTTP is complete, which uvicorn does not note."""

@@ -78,10 +78,14 @@ class TradeWatch:
 
     def found(self, record: TradeRecord) -> None:
         """Note that a request whose answer was lost was found."""
-        result = record.result
-        what = {"account_id": record.account_id, "operation": record.operation, "outcome": record.outcome.value}
-        retcode = {} if result is None else {"ticket": result.ticket, "retcode": result.retcode}
-        _log.info("trade_reconciled", extra=what | retcode)
+        what: dict[str, object] = {
+            "account_id": record.account_id,
+            "operation": record.operation,
+            "outcome": record.outcome.value,
+        }
+        if record.result is not None:
+            what |= {"ticket": record.result.ticket, "retcode": record.result.retcode}
+        _log.info("trade_reconciled", extra=what)
 
 
 class AccountLog:

@@ -201,5 +201,18 @@ def test_an_upgrade_that_is_not_offered_is_ignored(client: Client, upgrade: byte
     assert [one.status for one in answers] == [200]
 
 
+@pytest.mark.parametrize("announced", [b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n"])
+def test_a_handshake_that_announces_a_body_is_refused_and_the_connection_closed(
+    client: Client, announced: bytes
+) -> None:
+    handshake = (
+        b"Upgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    )
+    found, was_closed = exchange(client, b"GET /ws HTTP/1.1\r\n" + HOST + handshake + announced + b"\r\n")
+    assert_refused(found[0], 400)
+    assert (len(found), was_closed) == (1, True)
+
+
 def test_everything_still_works_afterwards(client: Client, gateway: Any) -> None:
     assert client("GET", "/things").status == 200

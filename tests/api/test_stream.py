@@ -436,3 +436,12 @@ async def is_accepted(http: aiohttp.ClientSession, url: str, headers: dict[str, 
             return True
     except aiohttp.WSServerHandshakeError as refused:
         return refused.status != 429
+
+
+async def test_text_that_is_not_utf8_ends_the_socket_with_1007_and_without_a_traceback_in_the_log(
+    trader: Trader, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with trader.stream() as stream:
+        await stream.socket.send_frame(b'{"type":"ping\xff"}', aiohttp.WSMsgType.TEXT)
+        assert await stream.closed() == 1007
+    assert [record for record in caplog.records if record.exc_info] == []
