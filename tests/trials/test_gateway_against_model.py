@@ -28,7 +28,7 @@ from tests.trials.trial import Trial
 SEED = int(os.environ.get("TONPO_TRIAL_SEED", "1"))
 EXAMPLES = int(os.environ.get("TONPO_TRIAL_EXAMPLES", "3"))
 """The first is the simplest that there is."""
-STEPS = int(os.environ.get("TONPO_TRIAL_STEPS", "30"))
+STEPS = int(os.environ.get("TONPO_TRIAL_STEPS", "25"))
 SHOWN_LINES = 200
 
 

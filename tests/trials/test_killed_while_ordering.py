@@ -74,8 +74,10 @@ def kinds(trial: Trial, account: Account) -> dict[str, tuple[str, dict[str, Any]
     }
 
 
-@pytest.mark.parametrize("kind", ["market order", "close"])
-@pytest.mark.parametrize("stage", IN_PROCESS)
+@pytest.mark.parametrize(
+    ("stage", "kind"),
+    [*((stage, "market order") for stage in IN_PROCESS), ("sending", "close"), ("answered", "close")],
+)
 def test_a_request_of_which_the_gateway_dies_is_executed_once_or_never_and_never_told_otherwise(
     trial: Trial, account: Account, stage: str, kind: str
 ) -> None:
@@ -106,8 +108,10 @@ def test_a_request_of_which_the_gateway_dies_is_executed_once_or_never_and_never
     assert (outcome(trial, sent), executions(trial, sent)) == ("accepted", 1)
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("kind", ["market order", "pending order", "close"])
+@pytest.mark.parametrize(
+    ("when", "kind"),
+    [("before", "market order"), ("after", "market order"), ("before", "pending order"), ("after", "close")],
+)
 def test_a_gateway_killed_while_the_broker_executes_finds_the_request_in_its_next_life(
     trial: Trial, account: Account, when: str, kind: str
 ) -> None:
