@@ -10,6 +10,9 @@ __all__ = ["Redactor"]
 SHORTEST_REPLACED = 4
 """A shorter secret would be found inside innocent text; it is only hidden where a field name announces it."""
 
+PUBLIC = frozenset({"invalid"})
+"""The password that a sandbox's broker always refuses: no secret, and a word of many errors."""
+
 _ANNOUNCED = re.compile(r'("(?:mt5Password|mt5_password|password|api_key|auth_token)"\s*:\s*")((?:[^"\\]|\\.)*)(")')
 _KEY_SHAPED = re.compile(r"sk_(?:live|test)_[A-Za-z0-9_]{8,}")
 
@@ -27,7 +30,7 @@ class Redactor:
         if not secret or secret in self._names:
             return
         self._names[secret] = f"${name}"
-        if len(secret) < SHORTEST_REPLACED:
+        if len(secret) < SHORTEST_REPLACED or secret in PUBLIC:
             return
         for shape in _shapes(secret):
             self._lookup.setdefault(shape, f"${name}")

@@ -2,32 +2,18 @@
 
     GatewayError
     ├── AuthenticationFailed
-    │   ├── ApiKeyMissing
-    │   └── ApiKeyInvalid
+    │   └── ApiKeyMissing, ApiKeyInvalid
     ├── PermissionDenied
-    │   ├── AccountLimitReached
-    │   └── RegistrationClosed
+    │   └── AccountLimitReached, RegistrationClosed
     ├── NotFound
-    │   ├── PathNotFound
-    │   ├── AccountNotFound
-    │   ├── PositionNotFound
-    │   ├── OrderNotFound
-    │   ├── RequestNotFound
-    │   └── SymbolNotFound
+    │   ├── PathNotFound, AccountNotFound, PositionNotFound
+    │   └── OrderNotFound, RequestNotFound, SymbolNotFound
     ├── InvalidRequest
-    │   ├── MalformedJson
-    │   ├── InvalidBody
-    │   ├── InvalidParameter
-    │   ├── MethodNotAllowed
-    │   ├── BodyTooLarge
-    │   └── UnsupportedMediaType
+    │   ├── MalformedJson, InvalidBody, InvalidParameter, MethodNotAllowed
+    │   └── BodyTooLarge, UnsupportedMediaType
     ├── Conflict
-    │   ├── AccountAmbiguous
-    │   ├── AccountPaused
-    │   ├── AccountDeleted
-    │   ├── AccountLoginFailed
-    │   ├── IdempotencyKeyReused
-    │   └── IdempotencyKeyInFlight
+    │   ├── AccountAmbiguous, AccountPaused, AccountDeleted, AccountLoginFailed
+    │   └── NotPending, IdempotencyKeyReused, IdempotencyKeyInFlight
     ├── LimitExceeded
     │   ├── RequestRateExceeded, DailyTradeLimitExceeded, RegistrationRateExceeded
     │   └── SocketLimitReached, ConnectionLimitReached
@@ -231,6 +217,13 @@ class AccountLoginFailed(Conflict):
 
     reason = "account_login_failed"
     sentence = "The broker refused the credentials of this account: delete it and create it again."
+
+
+class NotPending(Conflict):
+    """A price was sent for an open position, which has none to move."""
+
+    reason = "not_pending"
+    sentence = "This ticket is that of an open position, which has no price to move: nothing was done."
 
 
 class IdempotencyKeyReused(Conflict):

@@ -24,12 +24,11 @@ from reference_server.domain.errors import (
     GatewayError,
     IdempotencyKeyInFlight,
     IdempotencyKeyReused,
-    InvalidBody,
+    NotPending,
     OrderNotFound,
     OutcomeUnknown,
     PositionNotFound,
     RequestNotFound,
-    Violation,
 )
 from reference_server.domain.requests import Outcome, TradeRecord
 from reference_server.domain.trading import (
@@ -123,7 +122,8 @@ class TradeRequests:
 
         Raises AccountNotFound, AccountAmbiguous, AccountLoginFailed, AccountNotReady, AccountPaused (new orders),
         DailyTradeLimitExceeded (new orders), IdempotencyKeyReused, IdempotencyKeyInFlight, PositionNotFound,
-        OrderNotFound, SymbolNotFound, TerminalUnavailable, StorageUnavailable: nothing was done. Raises OutcomeUnknown.
+        OrderNotFound, NotPending, SymbolNotFound, TerminalUnavailable, StorageUnavailable: nothing was done.
+        Raises OutcomeUnknown.
         """
         if repeatable is not None:
             earlier = self._journal.by_key(user.user_id, repeatable.key)
@@ -214,7 +214,7 @@ class TradeRequests:
 
 
 async def _addressed(change: LevelChange, terminal: Terminal) -> TradeRequest:
-    """Tell whose levels are meant. Raises PositionNotFound, InvalidBody for the price of an open position."""
+    """Tell whose levels are meant. Raises PositionNotFound, NotPending for the price of an open position."""
     try:
         await terminal.position(change.ticket)
     except PositionNotFound:
@@ -222,10 +222,7 @@ async def _addressed(change: LevelChange, terminal: Terminal) -> TradeRequest:
             return OrderChange(change.ticket, price=change.price, sl=change.sl, tp=change.tp)
         raise PositionNotFound(_NO_LEVELS) from None
     if change.price is not KEEP:
-        raise InvalidBody(
-            "The field price moves pending orders; this ticket is that of an open position.",
-            violations=(Violation("/price", "is not possible for an open position"),),
-        )
+        raise NotPending
     return PositionChange(change.ticket, sl=change.sl, tp=change.tp)
 
 

@@ -136,6 +136,8 @@ def test_every_reason_of_the_served_contract_is_given_and_no_other(
         ask("POST", "/api/orders", ORDER)
         ask("POST", "/api/orders", ORDER, **{"Idempotency-Key": "lost"})
     ask("DELETE", "/api/orders/99")
+    open_ticket = ask("POST", "/api/orders", ORDER)["ticket"]
+    ask("POST", "/api/orders/modify", {"ticket": open_ticket, "price": 1.0})
     ask("GET", "/api/orders/requests/nobody")
     ask("POST", "/api/orders/close", {"ticket": 99}, **{"Idempotency-Key": "lost"})
     with monkeypatch.context() as full:

@@ -45,6 +45,12 @@ def test_a_short_secret_is_hidden_only_where_its_field_announces_it() -> None:
     assert redactor.text('{"mt5Password":"pw"} pwned') == '{"mt5Password":"$MT5_PASSWORD"} pwned'
 
 
+def test_the_password_that_is_always_refused_is_no_secret_outside_of_its_field() -> None:
+    redactor = Redactor()
+    redactor.register("invalid", "MT5_PASSWORD")
+    assert redactor.text('{"mt5Password":"invalid"} invalid_body') == '{"mt5Password":"$MT5_PASSWORD"} invalid_body'
+
+
 def test_a_curl_command_expands_placeholders_and_nothing_else() -> None:
     redactor = Redactor()
     redactor.register("sk_live_abcdefgh", "TONPO_API_KEY")

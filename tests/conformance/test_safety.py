@@ -18,8 +18,10 @@ from conformance.report import RunReport
 from conformance.requirements import load_ledger
 from conformance.runner import judge_gateway
 from conformance.target import Budgets, TargetClass, TargetConfig, Timeouts, parse_credentials
+from tests.conformance.knowing_broker import KnowingBroker
+from tests.conformance.knowing_gateway import KnowingGateway
 from tests.conformance.miniatures import served
-from tests.conformance.unusual_gateway import Owner, UnusualGateway
+from tests.conformance.unusual_gateway import Owner, Terminal, UnusualGateway
 
 ORDER = {"symbol": "EURUSD", "side": "buy", "orderType": "market", "volume": 0.01}
 CREDENTIALS = parse_credentials("1234:pw-of-the-demo@Demo", "account")
@@ -48,7 +50,7 @@ async def judged(url: str, catalogue: Catalogue, journal: Path | None = None, **
     profile = settings.get("profile", "core")
     only = tuple(sorted({one.area for one in catalogue.checks if catalogue.profile_of(one) == profile}))
     settings = {"target_class": TargetClass.SANDBOX, "timeouts": Timeouts(request=2, check=5), "only": only, **settings}
-    target = TargetConfig(url, budgets=Budgets(replay_seconds=0), **settings)
+    target = TargetConfig(url, profile="all", budgets=Budgets(replay_seconds=0), **settings)
     return await judge_gateway(target, catalogue, lambda _: None, redactor=Redactor(), journal_path=journal)
 
 
@@ -75,6 +77,30 @@ async def test_a_live_target_is_only_read_whatever_its_key_allows() -> None:
     assert report.verdict is Verdict.INCOMPLETE
     reasons = {one.reason for one in report.results if one.status is Status.COULD_NOT_RUN}
     assert "it places orders, which is not done on a live target" in reasons
+
+
+async def test_a_live_target_is_asked_for_its_past_and_its_limits_and_sent_nothing() -> None:
+    asked: list[tuple[str, str]] = []
+
+    class Watched(KnowingGateway):
+        @web.middleware
+        async def edge(self, request: web.Request, handler: Any) -> web.StreamResponse:
+            asked.append((request.method, request.path))
+            return await KnowingGateway.edge(self, request, handler)
+
+        async def list_accounts(self, owner: Owner, request: web.Request) -> Any:
+            return {"accounts": [{"account_id": "theirs", "status": "active"}]}
+
+    gateway = Watched()
+    terminal = Terminal("theirs", "1", "active", broker=KnowingBroker())
+    gateway.owners["key-of-the-operator"] = Owner(1, "key-of-the-operator", terminals={"theirs": terminal})
+    only = ("history", "candle-history.ranges", "specification", "order-check", "rate-limit-headers")
+    async with served(gateway.application()) as url:
+        keys = ("key-of-the-operator",)
+        report = await judged(url, discover(load_ledger()), target_class=TargetClass.LIVE, api_keys=keys, only=only)
+    assert {method for method, _ in asked} == {"GET"}
+    passed = {one.id for one in report.results if one.status is Status.PASS}
+    assert passed >= {"history.refused", "candle-history.ranges", "specification.fields", "rate-limit-headers.left"}
 
 
 async def test_a_live_target_without_a_key_creates_no_user() -> None:

@@ -7,6 +7,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +27,24 @@ def name_of(comment: str) -> str:
     return re.sub(r"~\^.*$", "", comment)
 
 
+@dataclass
 class Books:
     """The accounts of a broker at one moment."""
 
-    def __init__(self, broker: Broker, world: World) -> None:
-        self.orders: dict[Account, list[Any]] = {}
-        self.deals: dict[Account, list[Any]] = {}
-        self.positions: dict[Account, list[dict[str, Any]]] = {}
-        for account in world.accounts:
-            known = broker.has_account(account.login)
-            self.orders[account] = broker.orders(account.login) if known else []
-            self.deals[account] = broker.deals(account.login) if known else []
-            self.positions[account] = broker.open_now(account.login, "positions")
+    orders: dict[Account, list[Any]]
+    deals: dict[Account, list[Any]]
+    positions: dict[Account, list[dict[str, Any]]]
+
+    @classmethod
+    def read(cls, broker: Broker, world: World) -> Books:
+        """Read those of all accounts that a terminal has ever logged in to."""
+        known = [account for account in world.accounts if broker.has_account(account.login)]
+        nothing: list[Any] = []
+        return cls(
+            {account: broker.orders(account.login) if account in known else nothing for account in world.accounts},
+            {account: broker.deals(account.login) if account in known else nothing for account in world.accounts},
+            {account: broker.open_now(account.login, "positions") for account in world.accounts},
+        )
 
     def tickets(self, account: Account) -> set[int]:
         """Every ticket that this account ever had."""
@@ -150,40 +157,39 @@ def _lots(volume: float) -> float:
 
 
 def _levels(books: Books, world: World, account: Account) -> list[str]:
-    """What is open stands where the accepted changes have put it."""
-    found = []
+    """What is open stands where the accepted changes have put it. A position's price is the market's doing."""
     placed_state = CONSTANTS["ORDER_STATE_PLACED"]
-    open_ones = [(one, "position") for one in books.positions[account]]
-    open_ones += [(one._asdict(), "order") for one in books.orders[account] if one.state == placed_state]
-    for one, kind in open_ones:
-        changes = world.acting_on(account, "modifyPosition", one["ticket"])
+    open_ones: list[tuple[dict[str, Any], tuple[str, ...]]] = [(one, ("sl", "tp")) for one in books.positions[account]]
+    open_ones += [(one._asdict(), ("sl", "tp", "price")) for one in books.orders[account] if one.state == placed_state]
+    found = []
+    for one, names in open_ones:
         placed = [sent for sent in world.orders_of(account) if sent.name == name_of(one["comment"])]
         if not placed:
             continue
-        body = placed[0].body or {}
-        first = {"sl": body.get("sl") or 0.0, "tp": body.get("tp") or 0.0, "price": one["price_open"]}
-        if kind == "order":
-            first["price"] = body["price"]
-        possible = [first]
+        now = {"sl": one["sl"], "tp": one["tp"], "price": one["price_open"]}
+        possible = [_asked(placed[0], names)]
+        changes = world.acting_on(account, "modifyPosition", one["ticket"])
         for change in changes:
-            moved = [{**state, **_asked(change)} for state in possible]
+            moved = [{**state, **_asked(change, names)} for state in possible]
             if change.was_accepted:
                 possible = moved
             elif change.may_be_executed:
                 possible += moved
-        late = [{**state, **_asked(change)} for change in changes if change.may_be_executed for state in possible]
-        now = {"sl": one["sl"], "tp": one["tp"], "price": one["price_open"]}
-        if not any(_agree(now, state) for state in [*possible, *late]):
-            found.append(f"{account.login}: {kind} {one['ticket']} stands at {now}, which should be one of {possible}")
+        late = [
+            {**state, **_asked(change, names)} for change in changes if change.may_be_executed for state in possible
+        ]
+        if not any(_agree(now, state, names) for state in [*possible, *late]):
+            found.append(f"{account.login}: {one['ticket']} stands at {now}, which should be one of {possible}")
     return found
 
 
-def _asked(change: Sent) -> dict[str, float]:
-    return {name: value or 0.0 for name, value in (change.body or {}).items() if name in ("sl", "tp", "price")}
+def _asked(sent: Sent, names: Iterable[str]) -> dict[str, float]:
+    """The levels that a request asks for, 0 for none."""
+    return {name: value or 0.0 for name, value in (sent.body or {}).items() if name in names}
 
 
-def _agree(one: dict[str, float], other: dict[str, float]) -> bool:
-    return all(abs(one[name] - other[name]) < 1e-6 for name in one)
+def _agree(one: dict[str, float], other: dict[str, float], names: Iterable[str]) -> bool:
+    return all(abs(one[name] - other.get(name, 0.0)) < 1e-6 for name in names)
 
 
 def _unexplained(books: Books, world: World, account: Account) -> list[str]:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, seed, settings
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from conformance.contract import Contract, load_contract
 from reference_server.app import CAPABILITIES
@@ -37,32 +39,42 @@ class GatewayMachine(RuleBasedStateMachine):
     broker: Broker
     thread: LoopThread
     contract: Contract
-    last: Trial | None = None
+    failed: Trial | None = None
+    """The first that failed: Hypothesis tries it once more, and the second time all may be well."""
 
     def __init__(self) -> None:
         super().__init__()
         self._folder = tempfile.TemporaryDirectory(prefix="trial")
         self.trial = Trial(Path(self._folder.name), self.nursery, self.broker, self.contract, self.thread)
         self.steps = Steps(self.trial)
-        type(self).last = self.trial
 
     @initialize()
     def begin(self) -> None:
-        self.steps.begin()
+        with self._noted():
+            self.steps.begin()
 
     @rule(move=moves())
     def move(self, move: Move) -> None:
         name, arguments = move
         self.trial.transcript.note(f"-- {name} {arguments}")
-        getattr(self.steps, name)(**arguments)
+        with self._noted():
+            getattr(self.steps, name)(**arguments)
+            self.trial.check_answers()
 
-    @invariant()
-    def answers_are_valid(self) -> None:
-        self.trial.check_answers()
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as failure:
+            self.trial.transcript.note(f"FAILED: {failure!r}")
+            machine = type(self)
+            machine.failed = machine.failed or self.trial
+            raise
 
     def teardown(self) -> None:
         try:
-            self.trial.reckon()
+            with self._noted():
+                self.trial.reckon()
         finally:
             self.trial.close()
             self._folder.cleanup()
@@ -94,8 +106,8 @@ def test_a_gateway_agrees_with_its_broker_whatever_happens(
             ),
         )
     except BaseException as failure:
-        if Machine.last is not None:
-            transcript, log = str(Machine.last.transcript), Machine.last.log
+        if Machine.failed is not None:
+            transcript, log = str(Machine.failed.transcript), Machine.failed.log
             (tmp_path / "transcript").write_text(transcript)
             (tmp_path / "gateway.log").write_text(log)
             shown = "\n".join(transcript.splitlines()[-SHOWN_LINES:])

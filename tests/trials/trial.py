@@ -75,6 +75,12 @@ class Trial:
         self.world.accounts.append(account)
         return account
 
+    def status(self, account: Account) -> Any:
+        """What the gateway says of an account."""
+        told = self.wire.unheard()("getAccountStatus", api_key=account.user.key, account_id=account.account_id)
+        assert told is not None
+        return told.json
+
     def wait_until_active(self, account: Account) -> None:
         """Wait for the login; the transcript need not hear of each look."""
         until(lambda: self._quiet_status(account) == "active", f"the connection of {account.login}")
@@ -193,9 +199,14 @@ class Trial:
                 self.wait_until_active(account)
             until(lambda: not self._undecided(keyed), "the settling of every key", SETTLING_SECONDS)
 
+    def finally_known(self, sent: Sent) -> None:
+        """Wait until a key says what became of its request, as far as the broker shows it."""
+        self._ask(sent)
+        until(lambda: not self._undecided([sent]), "the settling of a key", SETTLING_SECONDS)
+
     def _undecided(self, keyed: list[Sent]) -> list[Sent]:
         """Requests whose key says in_flight, or says unknown although the broker has executed them."""
-        books = Books(self.broker, self.world)
+        books = Books.read(self.broker, self.world)
         asked = [sent for sent in keyed if sent.outcome in ("in_flight", "unknown")]
         for sent in asked:
             self._ask(sent)
@@ -219,7 +230,7 @@ class Trial:
         self.settle()
         for sent in self.world.sent:
             self.transcript.note(f"the end of {sent.name}: {sent.outcome} {sent.final or ''}")
-        books = Books(self.broker, self.world)
+        books = Books.read(self.broker, self.world)
         found = complaints(books, self.world)
         found += daily_complaints(self.gateway.data_dir / "journal.db", self.world, self.world.users)
         found += self._views(books)
@@ -297,7 +308,7 @@ class Trial:
                 last = self.come_back(account)
 
             def wrong(chain: list[Socket] = chain) -> list[str]:
-                return chain_complaints(Books(self.broker, self.world), chain)
+                return chain_complaints(Books.read(self.broker, self.world), chain)
 
             try:
                 until(lambda wrong=wrong: not wrong(), "the stream's end", 20)  # type: ignore[misc]

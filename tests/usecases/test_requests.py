@@ -17,7 +17,7 @@ from reference_server.domain.errors import (
     GatewayError,
     IdempotencyKeyInFlight,
     IdempotencyKeyReused,
-    InvalidBody,
+    NotPending,
     OrderNotFound,
     OutcomeUnknown,
     PositionNotFound,
@@ -187,7 +187,7 @@ async def test_the_price_of_an_open_position_cannot_be_moved(
     gateway: Gateway, user: User, terminal: FakeTerminal
 ) -> None:
     terminal.open_positions[5] = position(5)
-    with pytest.raises(InvalidBody, match="price"):
+    with pytest.raises(NotPending):
         await modify(gateway, user, LevelChange(5, price=1.2))
     assert (terminal.sent, gateway.journal.records) == ([], {})
 
