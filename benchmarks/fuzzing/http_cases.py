@@ -158,7 +158,9 @@ class HttpCases:
             schema = self.sampler.flat(parameter.schema)
             edges = [text for one in edges_of(schema) if isinstance(text := one, (str, int, float))]
             special = {"X-Account-ID": _IDS, "account_id": _IDS, "Idempotency-Key": _IDEMPOTENCY, "cursor": _CURSORS}
-            choices = (*special.get(name, ()), *_TEXTS, *edges, sender.key)
+            choices = (*special.get(name, ()), *_TEXTS, *edges)
+            if name != "Idempotency-Key":  # what is sent as one is kept and shown to its user again
+                choices = (*choices, sender.key)
             count = 2 if parameter.place != "path" and random.random() < 0.15 else 1
             return [str(random.choice(choices)) for _ in range(count)]
         if name in ("X-Account-ID", "account_id"):
