@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from reference_server.domain.trading import OrderResult, TradeMark, TradeRequest
@@ -46,13 +46,24 @@ class TradeRecord:
     result: OrderResult | None = None
     number: int = 0
 
+    def numbered(self, number: int) -> TradeRecord:
+        """Return the record as the journal has it."""
+        return self._with(self.outcome, self.result, number)
+
     def settled(self, outcome: Outcome, result: OrderResult | None = None) -> TradeRecord:
         """Return the record with what became of it."""
-        return replace(self, outcome=outcome, result=result)
+        return self._with(outcome, result, self.number)
 
     def answered(self, result: OrderResult) -> TradeRecord:
         """Return the record with the broker's answer."""
         return self.settled(Outcome.ACCEPTED if result.success else Outcome.REFUSED, result)
+
+    def _with(self, outcome: Outcome, result: OrderResult | None, number: int) -> TradeRecord:
+        """Each order has its record made three times: `dataclasses.replace` takes twice as long."""
+        return TradeRecord(
+            self.user_id, self.account_id, self.operation, self.request, self.mark, self.key, self.fingerprint,
+            self.counted_day, outcome, result, number,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -28,6 +27,7 @@ from reference_server.domain.trading import (
     TradeRequest,
 )
 from reference_server.storage.journal_file import JournalFile, NotDurable
+from reference_server.storage.patience import Patience
 from reference_server.storage.steady_age import SteadyAge
 from reference_server.usecases.ports import Clock
 
@@ -82,6 +82,7 @@ class SqlJournal:
         self._age = SteadyAge(clock)
         self._settled: dict[int, TradeRecord] = {}  # whose outcome is not on disk yet
         self._next_purge = clock.monotonic()
+        self._patience = Patience(_not_in_time)
         file.write_now(_forget_flights)
 
     async def claim(self, record: TradeRecord, *, daily_limit: int | None) -> Claim:
@@ -102,32 +103,25 @@ class SqlJournal:
                     return None
             number = connection.execute(_INSERT, _row(record)).lastrowid
             assert number is not None
-            return Claim(replace(record, number=number), is_new=True)
+            return Claim(record.numbered(number), is_new=True)
 
         self._purge()
-        claim = await self._written(self._file.write(write))
+        claim = await self._written(self._file.write(write, self._abandon))
         if claim is None:
             raise DailyTradeLimitExceeded
         return claim
 
     async def _written(self, writing: asyncio.Future[Claim | None]) -> Claim | None:
         """Wait until a claim is durable. One that is not in time, or never, is not sent: its key stays free."""
+        self._patience.watch(writing, CLAIM_SECONDS)
         try:
-            async with asyncio.timeout(CLAIM_SECONDS):
-                return await asyncio.shield(writing)
-        except TimeoutError:
-            writing.add_done_callback(self._abandon)
-            raise StorageUnavailable(
-                "The gateway's disk did not confirm the request in time: nothing was done. Try again.",
-                retry_after_seconds=1,
-            ) from None
+            return await writing
         except NotDurable as failure:
-            self._abandon(writing)
+            self._abandon(failure.value)
             raise StorageUnavailable(retry_after_seconds=1) from failure
 
-    def _abandon(self, writing: asyncio.Future[Claim | None]) -> None:
-        error = writing.exception()
-        claim = error.value if isinstance(error, NotDurable) else None if error is not None else writing.result()
+    def _abandon(self, claim: Claim | None) -> None:
+        """Free the key of a request that was written down and that nobody will send."""
         if claim is not None and claim.is_new:
             self.settle(claim.record.settled(Outcome.NOT_SENT))
 
@@ -204,6 +198,12 @@ class SqlJournal:
                 self._next_purge = now + 1.0
 
         self._file.write_behind(write)
+
+
+def _not_in_time() -> StorageUnavailable:
+    return StorageUnavailable(
+        "The gateway's disk did not confirm the request in time: nothing was done. Try again.", retry_after_seconds=1
+    )
 
 
 def _forget_flights(connection: sqlite3.Connection) -> None:

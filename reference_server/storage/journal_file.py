@@ -41,7 +41,24 @@ class JournalUnusable(Exception):
 class _Entry:
     work: Write
     written: asyncio.Future[Any] | None = None
+    unheard: Callable[[Any], None] | None = None
     then: Callable[[], None] | None = None
+
+    def answer(self, value: Any) -> None:
+        """Say that it is durable, or to whom it concerns that nobody waits for that any more."""
+        assert self.written is not None
+        if not self.written.done():
+            self.written.set_result(value)
+        elif self.unheard is not None:
+            self.unheard(value)
+
+    def doubt(self, value: Any) -> None:
+        """Say that it is written and may not be durable."""
+        assert self.written is not None
+        if not self.written.done():
+            self.written.set_exception(NotDurable(value))
+        elif self.unheard is not None:
+            self.unheard(value)
 
 
 class NotDurable(Exception):
@@ -63,7 +80,7 @@ class JournalFile:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._turn: list[_Entry] = []
         self._unwritten: list[_Entry] = []
-        self._unsynced: list[tuple[asyncio.Future[Any], Any]] = []
+        self._unsynced: list[tuple[_Entry, Any]] = []
         self._threaded: set[asyncio.Future[Any]] = set()
         self._is_scheduled = self._is_syncing = self._is_moving = self._is_closed = False
         self._move_above = LOG_BYTES
@@ -95,14 +112,15 @@ class JournalFile:
             cause = error.strerror if isinstance(error, OSError) else error
             raise JournalUnusable(f"the journal {path} cannot be opened: {cause}") from error
 
-    def write(self, work: Write) -> asyncio.Future[Any]:
+    def write(self, work: Write, unheard: Callable[[Any], None] | None = None) -> asyncio.Future[Any]:
         """Do this in the turn's transaction; the future has its value once that is durable.
 
         It has StorageUnavailable when the transaction failed: then nothing of it was written; NotDurable when the file
-        system failed afterwards.
+        system failed afterwards. `unheard` is called with the value of what was written after the future was ended by
+        who waited for it.
         """
         written: asyncio.Future[Any] = self._loop.create_future()
-        self._schedule(_Entry(work, written))
+        self._schedule(_Entry(work, written, unheard))
         return written
 
     def write_behind(self, work: Write, then: Callable[[], None] | None = None) -> None:
@@ -110,7 +128,7 @@ class JournalFile:
 
         `then` is called once it is written.
         """
-        self._schedule(_Entry(work, None, then))
+        self._schedule(_Entry(work, then=then))
 
     def write_now(self, work: Write) -> Any:
         """Do this at once, in a transaction of its own, and wait for the disk: for what is done seldom.
@@ -168,12 +186,12 @@ class JournalFile:
         for entry, value in zip(turn, values, strict=True):
             if entry.then is not None:
                 entry.then()
-            if entry.written is None or entry.written.done():
+            if entry.written is None:
                 continue
             if self._is_durable:
-                self._unsynced.append((entry.written, value))
+                self._unsynced.append((entry, value))
             else:
-                entry.written.set_result(value)
+                entry.answer(value)
         if self._unsynced and not self._is_syncing:
             self._sync()
         if not self._is_moving and not self._is_closed and os.fstat(self._log).st_size > self._move_above:
@@ -213,13 +231,11 @@ class JournalFile:
         def done(synced: asyncio.Future[None]) -> None:
             self._is_syncing = False
             error = synced.exception()
-            for written, value in waiting:
-                if written.done():
-                    continue
+            for entry, value in waiting:
                 if error is None:
-                    written.set_result(value)
+                    entry.answer(value)
                 else:
-                    written.set_exception(NotDurable(value))
+                    entry.doubt(value)
             if error is not None:
                 _log.error("the journal is not confirmed by the file system: %s", error)
             if self._unsynced:

@@ -15,14 +15,16 @@ class Completions:
     """Runs work to its end even when the caller is cancelled; owns what is still running until `close`."""
 
     def __init__(self) -> None:
-        self._running: set[asyncio.Task[Any]] = set()
+        self._running: dict[asyncio.Task[Any], asyncio.Future[Any]] = {}
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Return the outcome of `work`; a cancelled caller leaves, the work goes on."""
-        task = asyncio.ensure_future(work)
-        self._running.add(task)
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(work)
+        outcome: asyncio.Future[T] = loop.create_future()  # the caller's: it alone is cancelled with the caller
+        self._running[task] = outcome
         task.add_done_callback(self._ended)
-        return await asyncio.shield(task)
+        return await outcome
 
     async def close(self) -> None:
         """Wait for all that is still running."""
@@ -30,9 +32,16 @@ class Completions:
             await asyncio.wait(self._running)
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._running.discard(task)
-        if not task.cancelled():
-            task.exception()  # a caller who left will not retrieve it
+        outcome = self._running.pop(task)
+        error = None if task.cancelled() else task.exception()  # retrieved also when the caller has left
+        if outcome.done():
+            return
+        if task.cancelled():
+            outcome.cancel()
+        elif error is not None:
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(task.result())
 
 
 async def within(clock: Clock, seconds: float, work: Coroutine[Any, Any, T]) -> T:

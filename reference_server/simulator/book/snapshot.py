@@ -1,7 +1,8 @@
 """The broker's state as JSON values, and back."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 from reference_server.simulator.book.account import Account
@@ -44,24 +45,21 @@ def changes(
     """
     fresh = account.deals[deals:]
     ended = account.past_orders[past_orders:]
-    touched = sorted(
-        {
-            *tickets,
-            *(deal.position_id for deal in fresh),
-            *(deal.order for deal in fresh),
-            *(order.ticket for order in ended),
-        }
-    )
-    book = {ticket: account.positions.get(ticket) for ticket in touched}
-    pending = {ticket: account.orders.get(ticket) for ticket in touched}
+    named = {*tickets}
+    for deal in fresh:
+        named |= {deal.position_id, deal.order}
+    for order in ended:
+        named.add(order.ticket)
+    touched = sorted(named)
+    positions, orders = account.positions, account.orders
     return {
         "utc_ms": market.utc_ms,
         "next_order": ledger.next_order,
         "next_deal": ledger.next_deal,
         "prices": {name: [quote.bid, quote.ask] for name, quote in market.quotes.items()},
         "account": _terms(account),
-        "positions": [[ticket, position and _values(position, POSITION_FIELDS)] for ticket, position in book.items()],
-        "orders": [[ticket, order and _values(order, ORDER_FIELDS)] for ticket, order in pending.items()],
+        "positions": [[ticket, _position(positions[ticket]) if ticket in positions else None] for ticket in touched],
+        "orders": [[ticket, _order(orders[ticket]) if ticket in orders else None] for ticket in touched],
         "past_orders": [past_orders, [list(order) for order in ended]],
         "deals": [deals, [list(deal) for deal in fresh]],
     }
@@ -110,19 +108,26 @@ class _Book:
         return {**self._account, "positions": [*self._positions.values()], "orders": [*self._orders.values()]}
 
 
+def _values_of(names: tuple[str, ...]) -> Callable[[object], dict[str, Any]]:
+    """Make what describes a record by these fields; `dataclasses.asdict` copies each value and takes far longer."""
+    read = attrgetter(*names)
+    return lambda record: dict(zip(names, read(record), strict=True))
+
+
+_plain = _values_of(PLAIN)
+_settings = _values_of(SETTINGS_FIELDS)
+_position = _values_of(POSITION_FIELDS)
+_order = _values_of(ORDER_FIELDS)
+
+
 def _terms(account: Account) -> dict[str, Any]:
-    return {**_values(account, PLAIN), "settings": _values(account.settings, SETTINGS_FIELDS)}
-
-
-def _values(record: object, names: Iterable[str]) -> dict[str, Any]:
-    """The named fields; `dataclasses.asdict` copies each value and takes ten times as long."""
-    return {name: getattr(record, name) for name in names}
+    return {**_plain(account), "settings": _settings(account.settings)}
 
 
 def _account(account: Account) -> dict[str, Any]:
     state = _terms(account)
-    state["positions"] = [_values(position, POSITION_FIELDS) for position in account.positions.values()]
-    state["orders"] = [_values(order, ORDER_FIELDS) for order in account.orders.values()]
+    state["positions"] = [_position(position) for position in account.positions.values()]
+    state["orders"] = [_order(order) for order in account.orders.values()]
     state["past_orders"] = [list(order) for order in account.past_orders]
     state["deals"] = [list(deal) for deal in account.deals]
     return state

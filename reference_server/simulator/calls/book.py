@@ -1,7 +1,7 @@
 """Active orders and open positions, and the history of orders and deals."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from operator import itemgetter
 from typing import Any
 
@@ -9,6 +9,7 @@ from reference_server.simulator.book.account import Account
 from reference_server.simulator.calls.depth import DepthCalls
 from reference_server.simulator.calls.functions import bare, keyworded, positional
 from reference_server.simulator.surface import arguments
+from reference_server.simulator.surface.constants import FIELDS
 from reference_server.simulator.surface.dates import span
 from reference_server.simulator.surface.groups import matches
 from reference_server.simulator.surface.outcome import Failed, FailedLate, invalid_arguments
@@ -21,12 +22,17 @@ def _only(structs: Iterable[Struct], pattern: str | None) -> tuple[Struct, ...]:
     return tuple(struct for struct in structs if matches(struct.symbol, pattern))
 
 
-def _within(structs: list[Struct], from_s: int, to_s: int, field: str) -> list[Struct]:
-    def moment(struct: Struct) -> int:
-        value: int = getattr(struct, field)
-        return value
+_DONE_AT = itemgetter(FIELDS["TradeOrder"].index("time_done"))
+_DEALT_AT = itemgetter(FIELDS["TradeDeal"].index("time"))
 
-    return structs[bisect_left(structs, from_s, key=moment) : bisect_right(structs, to_s, key=moment)]
+
+def _within(structs: list[Struct], span_s: tuple[int, int], moment: Callable[[Struct], int]) -> range:
+    """The places of those of a span of seconds in a history, which is in the order of time."""
+    return range(bisect_left(structs, span_s[0], key=moment), bisect_right(structs, span_s[1], key=moment))
+
+
+def _slice(structs: list[Struct], places: range) -> list[Struct]:
+    return structs[places.start : places.stop]
 
 
 class BookCalls(DepthCalls):
@@ -78,14 +84,14 @@ class BookCalls(DepthCalls):
     @positional(None)
     def history_orders_total(self, *args: Any) -> int:
         """How many orders ended in a range of server time."""
-        from_s, to_s = self._range(args)
-        return len(_within(self._connected().past_orders, from_s, to_s, "time_done"))
+        asked = self._range(args)
+        return len(_within(self._connected().past_orders, asked, _DONE_AT))
 
     @positional(None)
     def history_deals_total(self, *args: Any) -> int:
         """How many deals were made in a range of server time."""
-        from_s, to_s = self._range(args)
-        return len(_within(self._connected().deals, from_s, to_s, "time"))
+        asked = self._range(args)
+        return len(_within(self._connected().deals, asked, _DEALT_AT))
 
     @staticmethod
     def _range(args: tuple[Any, ...]) -> tuple[int, int]:
@@ -98,7 +104,8 @@ class BookCalls(DepthCalls):
         kind, wanted, pattern = self._history_filter(args, keywords)
         account = self._connected()
         if kind == "range":
-            return _only(_within(account.past_orders, wanted[0], wanted[1], "time_done"), pattern)
+            orders = account.past_orders
+            return _only(_slice(orders, _within(orders, wanted, _DONE_AT)), pattern)
         field = "ticket" if kind == "ticket" else "position_id"
         return tuple(order for order in account.past_orders if getattr(order, field) == wanted)
 
@@ -108,7 +115,7 @@ class BookCalls(DepthCalls):
         kind, wanted, pattern = self._history_filter(args, keywords)
         account = self._connected()
         if kind == "range":
-            return _only(_within(account.deals, wanted[0], wanted[1], "time"), pattern)
+            return _only(_slice(account.deals, _within(account.deals, wanted, _DEALT_AT)), pattern)
         if kind == "position":
             return tuple(account.deals_of_position.get(wanted, ()))
         return self._deal(account, wanted)

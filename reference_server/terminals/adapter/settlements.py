@@ -31,6 +31,11 @@ class Settlements:
         """Whether an outcome waits to be announced."""
         return bool(self._waiting)
 
+    @property
+    def waiting_deals(self) -> list[int]:
+        """Tickets of the deals whose outcome waits to be announced, as far as the broker named them."""
+        return [settled.result.deal for settled in self._waiting if settled.result.deal]
+
     def report(self, settled: OrderSettled, *, is_filled: bool) -> None:
         """Announce an outcome at the next poll. `is_filled`: its deals are known, else only the placing is.
 

@@ -22,6 +22,7 @@ _BYTES: Final = 6
 _MAGIC_PREFIX: Final = 0x746F << 48
 """The letters "to": far above 2^53, the largest magic that a client can send in JSON."""
 _MARK: Final = "~^"
+_TAG_UNITS: Final = len(_MARK) + 8
 _IN_COMMENT: Final = re.compile(r"~\^(?:[A-Za-z0-9_-]{8}|[A-Za-z0-9_-]{0,7}$)")
 """A whole tag anywhere (brokers append words of their own), or one that was cut off at the end."""
 
@@ -54,6 +55,8 @@ class Tag:
 
 def safe_comment(text: str) -> str:
     """Drop control characters and lone surrogates, and cut to what the package accepts."""
+    if text.isascii() and text.isprintable():
+        return text[:COMMENT_UNITS]
     printable = "".join(character for character in text if character.isprintable())
     units = printable.encode("utf-16-le", "ignore")[: COMMENT_UNITS * 2]
     return units.decode("utf-16-le", "ignore")
@@ -66,7 +69,7 @@ def carry(tag: Tag | None, magic: int, comment: str) -> tuple[int, str]:
         return magic, comment
     if not magic:
         return tag.magic, comment
-    if _units(comment) + _units(tag.text) <= COMMENT_UNITS:
+    if _units(comment) + _TAG_UNITS <= COMMENT_UNITS:
         return magic, comment + tag.text
     return magic, comment
 
@@ -92,4 +95,4 @@ def client_comment(magic: int, comment: str) -> str:
 
 
 def _units(text: str) -> int:
-    return len(text.encode("utf-16-le")) // 2
+    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
