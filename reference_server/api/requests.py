@@ -10,6 +10,7 @@ import orjson
 from reference_server.api import readers, shapes
 from reference_server.api.errors import REPLAYED
 from reference_server.api.operation import Answer, Call, Handlers, Json
+from reference_server.domain.errors import InvalidParameter, Violation
 from reference_server.domain.trading import OrderCancellation, TradeRequest
 from reference_server.usecases.requests import LevelChange, Repeatable, TradeRequests
 
@@ -18,7 +19,12 @@ def request_handlers(requests: TradeRequests) -> Handlers:
     """Return the handlers of the docs' section "Trading" that change something."""
 
     async def send(call: Call, operation: str, request: TradeRequest | LevelChange, sent: Any) -> Json | Answer:
-        key = call.parameters.get("Idempotency-Key")
+        key: str | None = call.parameters.get("Idempotency-Key")
+        if key is not None and key.startswith("sk_live_"):
+            raise InvalidParameter(
+                "The parameter Idempotency-Key is an API key: it would be kept and shown. Use a name of your own.",
+                violations=(Violation("Idempotency-Key", "must not be an API key"),),
+            )
         repeatable = None if key is None else Repeatable(key, fingerprint(operation, sent))
         traded = await requests.send(call.caller, operation, request, account_id=call.account_id, repeatable=repeatable)
         answer = shapes.order_result(traded.result)

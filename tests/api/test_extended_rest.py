@@ -164,7 +164,7 @@ def test_every_operation_that_trades_honours_its_key(
     assert len(terminal.marks) == 6
 
 
-@pytest.mark.parametrize("key", ["", " ", "a b", "x" * 256, "k\u00e9y"])
+@pytest.mark.parametrize("key", ["", " ", "a b", "x" * 256, "k\u00e9y", "sk_live_tonpo_x"])
 def test_a_malformed_key_is_refused_and_nothing_is_sent(
     gateway: Gateway, account: str, terminal: ScriptedTerminal, key: str
 ) -> None:
