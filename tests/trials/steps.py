@@ -126,8 +126,8 @@ class Steps:
         self.trial.send_at_once([sent] * 3)
 
     def repeat(self, which: int) -> None:
-        """Send an earlier request again with its key: an answer that it had is its answer again."""
-        sent = self._keyed(which)
+        """Send an earlier request again with its key, rather one that is undecided: its answer is its answer again."""
+        sent = self._keyed(which, is_undecided=which % 4 > 0) or self._keyed(which)
         if sent is None:
             return
         first = next((one for one in sent.answers if one is not None and one.status == 200), None)
@@ -235,8 +235,14 @@ class Steps:
         usable = self.world.usable()
         return usable[which % len(usable)]
 
-    def _keyed(self, which: int) -> Sent | None:
-        found = [one for one in self.world.sent if one.key is not None and one.answers and not one.account.deleted]
+    def _keyed(self, which: int, *, is_undecided: bool = False) -> Sent | None:
+        """A request with a key; `is_undecided`: one of which it is not known whether it was executed."""
+        found = [
+            one
+            for one in self.world.sent
+            if one.key is not None and one.answers and not one.account.deleted
+            if one.may_be_executed or not is_undecided
+        ]
         return found[which % len(found)] if found else None
 
     def _position(self, which: int) -> tuple[Account, dict[str, Any] | None]:
