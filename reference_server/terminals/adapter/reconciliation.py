@@ -42,6 +42,8 @@ _AFTER_SECONDS: Final = 86_400
 """History must be asked for beyond the present, which stands still in the server's eyes while there are no ticks."""
 _UNSURE_SECONDS: Final = 86_400
 """How much wider the range is on both sides while the server's clock is not known."""
+_CLOCK_SYMBOLS: Final = 8
+"""How many symbols' ticks tell the server's time."""
 _SLACK_MS: Final = 1000
 """How much earlier than the request an order may seem to be and still be the one."""
 _MOST_IN_DOUBT: Final = 1000
@@ -188,12 +190,26 @@ class Reconciliation:
         return _Wanted(order.symbol, kind, order.volume, magic, comment, price, stop_limit_price)
 
     def _read(self, since_ms: int) -> list[Trace]:
-        """Everything from some minutes before the request until well after now."""
+        """Everything from some minutes before the request until well after now.
+
+        A request that seems to be sent later than the server's newest tick was stamped by a host's clock that was ahead
+        (or the market rests): then the server's own time tells where to begin.
+        """
         extra = 0 if self._broker_clock.is_known else _UNSURE_SECONDS
         to_server_ms = self._broker_clock.to_server_ms
-        from_s = to_server_ms(since_ms) // 1000 - _BEFORE_SECONDS - extra
-        until_s = max(to_server_ms(self._clock.now_ms()), to_server_ms(since_ms)) // 1000 + _AFTER_SECONDS + extra
+        begun_ms = to_server_ms(since_ms)
+        until_s = max(to_server_ms(self._clock.now_ms()), begun_ms) // 1000 + _AFTER_SECONDS + extra
+        newest_ms = self._newest_tick_ms()
+        if 0 < newest_ms < begun_ms - _BEFORE_SECONDS * 1000:
+            begun_ms, extra = newest_ms, _UNSURE_SECONDS
+        from_s = begun_ms // 1000 - _BEFORE_SECONDS - extra
         return read_traces(self._connection, max(0, from_s), until_s, is_hedging=self._positions.is_hedging)
+
+    def _newest_tick_ms(self) -> int:
+        """The newest tick of some lively symbols, in ms of the server's clock; 0 without any."""
+        read = self._connection.module.symbol_info_tick
+        ticks = (read(name) for name in self._symbols.lively(_CLOCK_SYMBOLS))
+        return max((int(tick.time_msc) for tick in ticks if tick is not None), default=0)
 
     def _pick(
         self, traces: list[Trace], wanted: _Wanted, tag: Tag | None, since_ms: int, *, is_earlier: bool
