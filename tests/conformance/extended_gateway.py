@@ -265,6 +265,8 @@ class ExtendedGateway(UnusualGateway):
 
     async def hear(self, owner: Owner, socket: Socket, text: str) -> None:
         try:
+            if SELECTED.get() is None and '"subscribe"' in text:
+                self.chosen(owner)
             await super().hear(owner, socket, text)
         except Problem as problem:
             message = json.loads(text)

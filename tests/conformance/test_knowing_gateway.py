@@ -11,7 +11,7 @@ HAD = {"candles", "history", "order-check", "rate-limit-headers", "symbol-specif
 
 @pytest.mark.filterwarnings("ignore:Sending a large body directly:ResourceWarning")  # one check sends four megabytes
 async def test_the_knowing_gateway_breaks_nothing_binding_in_any_profile() -> None:
-    areas = sorted({one.area for one in catalogue().checks})
+    areas = sorted({one.area for one in catalogue().checks} - {"pending"})  # it has of those only what history needs
     report = await judged(CancellingGateway(), *areas)
     unsettled = (Status.FAIL, Status.FLAKY, Status.ERROR, Status.COULD_NOT_RUN)
     assert {one.id: one.reason for one in report.results if one.status in unsettled} == {}

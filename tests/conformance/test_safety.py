@@ -49,8 +49,8 @@ def catalogue_of(*checks: Check) -> Catalogue:
 async def judged(url: str, catalogue: Catalogue, journal: Path | None = None, **settings: Any) -> RunReport:
     profile = settings.get("profile", "core")
     only = tuple(sorted({one.area for one in catalogue.checks if catalogue.profile_of(one) == profile}))
-    settings = {"target_class": TargetClass.SANDBOX, "timeouts": Timeouts(request=2, check=5), "only": only, **settings}
-    target = TargetConfig(url, profile="all", budgets=Budgets(replay_seconds=0), **settings)
+    usual = {"target_class": TargetClass.SANDBOX, "timeouts": Timeouts(request=2, check=5), "only": only}
+    target = TargetConfig(url, budgets=Budgets(replay_seconds=0), **{**usual, **settings, "profile": "all"})
     return await judge_gateway(target, catalogue, lambda _: None, redactor=Redactor(), journal_path=journal)
 
 
