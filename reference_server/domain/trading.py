@@ -61,6 +61,15 @@ class NewOrder:
     stop_limit_price: float | None = None
     expiration_ms: int | None = None
 
+    def marked(self, magic: int, comment: str) -> NewOrder:
+        """Return the order with another magic number and comment."""
+        if (magic, comment) == (self.magic, self.comment):
+            return self
+        return NewOrder(
+            self.symbol, self.side, self.order_type, self.volume, self.price, self.sl, self.tp, comment, magic,
+            self.stop_limit_price, self.expiration_ms,
+        )  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class PositionClose:

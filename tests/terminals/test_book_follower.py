@@ -327,3 +327,75 @@ def test_whatever_happens_every_deal_is_told_once_and_every_position_begins_and_
     filled = [event.result.deal for event in scene.of(OrderSettled) if event.result.deal]
     assert len(filled) == len(set(filled))
     assert set(filled) == {deal.ticket for deal in account.deals if deal.order}
+
+
+class CountingModule:
+    """A module that counts the deals that it hands out."""
+
+    def __init__(self, module: Any) -> None:
+        self._module = module
+        self.read = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._module, name)
+
+    def history_deals_get(self, *args: Any, **kwargs: Any) -> Any:
+        records = self._module.history_deals_get(*args, **kwargs)
+        self.read += len(records or ())
+        return records
+
+
+def test_a_busy_account_has_only_its_new_deals_read(clock: HandClock) -> None:
+    broker = SimulatedBroker(clock=clock, prices=ManualPrices())
+    module = CountingModule(SimulatedMetaTrader5(broker))
+    scene = Scene(module, clock, "TonpoSim-Netting")
+    for _ in range(50):
+        scene.adapter.place_order(BUY)
+    scene.poll(0.001)
+    module.read = 0
+    for _ in range(50):
+        scene.adapter.place_order(BUY)
+        scene.poll(0.001)
+    own, of_the_position = 50, sum(range(51, 101))  # whose commission is read anew when its volume changes
+    assert module.read <= own + of_the_position
+    assert len(scene.settled()) == 100
+
+
+def test_a_deal_that_somebody_else_made_beside_own_ones_is_told(clock: HandClock) -> None:
+    broker = SimulatedBroker(clock=clock, prices=ManualPrices())
+    module = SimulatedMetaTrader5(broker)
+    scene = Scene(module, clock, "TonpoSim-Demo")
+    scene.adapter.place_order(BUY)
+    scene.poll()
+    own = scene.adapter.place_order(BUY)
+    by_hand = module.order_send({"action": 1, "symbol": "EURUSD", "volume": 0.3, "type": 0, "type_filling": 0})
+    scene.poll()
+    assert [ticket for ticket, *_ in scene.settled()][1:] == [own.order, by_hand.order]
+    assert [ticket for _, ticket in scene.changes()][1:] == [own.ticket, by_hand.order]
+
+
+def test_an_own_position_that_opened_and_closed_between_two_polls_is_told(clock: HandClock) -> None:
+    broker = SimulatedBroker(clock=clock, prices=ManualPrices())
+    scene = Scene(SimulatedMetaTrader5(broker), clock, "TonpoSim-Demo")
+    scene.adapter.place_order(BUY)
+    scene.poll()
+    own = scene.adapter.place_order(BUY)
+    scene.adapter.close_position(own.ticket)
+    scene.poll()
+    assert scene.changes()[1:] == [("opened", own.ticket), ("closed", own.ticket)]
+
+
+def test_a_broker_that_finds_no_deal_by_its_ticket_has_all_of_them_read(clock: HandClock) -> None:
+    class ByOrderOnly(CountingModule):
+        def history_deals_get(self, *args: Any, **kwargs: Any) -> Any:
+            return () if "ticket" in kwargs else super().history_deals_get(*args, **kwargs)
+
+    broker = SimulatedBroker(clock=clock, prices=ManualPrices())
+    scene = Scene(ByOrderOnly(SimulatedMetaTrader5(broker)), clock, "TonpoSim-Demo")
+    tickets = []
+    for _ in range(3):
+        opened = scene.adapter.place_order(BUY)
+        scene.adapter.close_position(opened.ticket)
+        tickets.append(opened.ticket)
+        scene.poll()
+    assert scene.changes() == [(change, ticket) for ticket in tickets for change in ("opened", "closed")]

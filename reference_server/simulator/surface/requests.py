@@ -28,15 +28,17 @@ def trade_request(args: tuple[Any, ...], keywords: dict[str, Any]) -> Struct:
     else:
         raise Failed(-2, "Invalid number of arguments")
     get = source.get
-    values = []
-    for name, default, check in _REQUEST_FIELDS:
-        value = get(name, _ABSENT)
-        values.append(default if value is _ABSENT else check(value))
+    values = [
+        default if (value := get(name, _ABSENT)) is _ABSENT else check(value)
+        for name, default, check in _REQUEST_FIELDS
+    ]
     return tuple.__new__(TradeRequest, values)
 
 
 def _float_field(name: str) -> Callable[[Any], float]:
     def check(value: Any) -> float:
+        if value.__class__ is float:
+            return value
         if not isinstance(value, float):
             raise invalid_argument(name)
         return float(value)
@@ -46,6 +48,8 @@ def _float_field(name: str) -> Callable[[Any], float]:
 
 def _text_field(name: str) -> Callable[[Any], str]:
     def check(value: Any) -> str:
+        if value.__class__ is str and len(value) <= LONGEST_TEXT // 2:
+            return value
         found = text(value, name, LONGEST_TEXT)
         return found if found.__class__ is str else str.__str__(found)
 

@@ -102,10 +102,10 @@ class TradeServer:
         volume = round(p.volume, 8)
         return Order(
             ticket=self._ledger.order_ticket(), symbol=p.symbol.name, type=p.type, volume_initial=volume,
-            volume_current=volume, price_open=round(p.price, digits), setup_ms=self._market.now_ms,
+            volume_current=volume, price_open=_price(p.price, digits), setup_ms=self._market.now_ms,
             type_filling=request.type_filling, type_time=request.type_time, expiration=p.expiration,
-            price_stoplimit=round(p.stoplimit, digits), sl=round(request.sl, digits),
-            tp=round(request.tp, digits), magic=request.magic, comment=request.comment, reason=p.reason,
+            price_stoplimit=_price(p.stoplimit, digits), sl=_price(request.sl, digits),
+            tp=_price(request.tp, digits), magic=request.magic, comment=request.comment, reason=p.reason,
         )  # fmt: skip
 
     def _deal(self, p: Proposal) -> Outcome:
@@ -176,3 +176,8 @@ class TradeServer:
         p.account.remember(order, FILLED, self._market.now_ms)
         self._ledger.revalue(p.account, first.symbol)
         return code.DONE, deal.ticket, order.ticket, volume, second.price_open
+
+
+def _price(given: float, digits: int) -> float:
+    """A price as the book has it: most orders have none of most kinds, and rounding a zero costs as much as any."""
+    return round(given, digits) if given else 0.0

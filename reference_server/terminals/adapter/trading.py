@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from reference_server.domain.errors import GatewayError, OutcomeUnknown, PositionNotFound
@@ -55,8 +54,7 @@ class Trading:
             result = refusal(retcodes.INVALID_EXPIRATION, symbol)
             self._report(result, order.symbol, order.side, order.order_type)
             return result
-        magic, comment = carry(tag, order.magic, order.comment)
-        marked = replace(order, magic=magic, comment=comment)
+        marked = order.marked(*carry(tag, order.magic, order.comment))
         try:
             answer = send_order(self._dispatch, symbol, marked, self._broker_clock)
         except OutcomeUnknown:

@@ -35,6 +35,8 @@ POLL_INTERVAL_SECONDS: Final = 0.05
 _IDLE_FACTOR: Final = 5
 """A terminal with nothing watched and an empty book is asked five times less often; a call wakes it at once."""
 _AFTER_DEFECT_SECONDS: Final = 1.0
+_SHORTEST_INTERVAL_SECONDS: Final = 0.003
+"""Between two polls of a busy terminal: a poll costs as much as half a trade, so that one tells of several."""
 
 _log = logging.getLogger(__name__)
 
@@ -206,6 +208,7 @@ class InlineTerminal:
         while True:
             interval = self._interval * (_IDLE_FACTOR if self._poller.is_idle else 1)
             self._wake.clear()
+            not_before = loop.time() + min(interval, _SHORTEST_INTERVAL_SECONDS)
             try:
                 for event in self._events():
                     self._listener(event)
@@ -217,3 +220,5 @@ class InlineTerminal:
                 await self._wake.wait()
             finally:
                 timer.cancel()
+            if (rest := not_before - loop.time()) > 0:
+                await asyncio.sleep(rest)
