@@ -19,6 +19,7 @@ from reference_server.admin.archive import MANIFEST
 from reference_server.config import Settings, load_settings
 from reference_server.domain.audit import AuditAction
 from reference_server.storage.database import database_path
+from reference_server.storage.schema import revisions
 from reference_server.store import open_store
 
 from .conftest import Run, assert_all_open, fill
@@ -76,7 +77,7 @@ def test_a_backup_is_private_complete_and_noted(made: Path, used: Settings, run:
         "simulator.10.journal", "simulator.json",
     }  # fmt: skip
     said = json.loads(held[MANIFEST])
-    assert said["schema"] == "0002"
+    assert said["schema"] == revisions()[0]
     assert [one["name"] for one in said["files"]] == list(held)[1:]
     assert AuditAction.BACKUP_MADE in run("audit").stdout
     assert {path.name for path in made.parent.iterdir()} == {"data", made.name}

@@ -93,7 +93,8 @@ def serving(folder: Path, *settings: str) -> Iterator[Gateway]:
     config = folder / "simulator.toml"
     config.write_text(MONDAY)
     port = free_port()
-    command = tonpo_command("serve", "--port", str(port), "--data-dir", str(folder / "data"), *settings)
+    place = ("--port", str(port), "--data-dir", str(folder / "data"), "--default-plan", "enterprise")
+    command = tonpo_command("serve", *place, *settings)
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=tonpo_environment())
         try:
