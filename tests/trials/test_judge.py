@@ -160,11 +160,11 @@ def test_a_socket_that_tells_of_another_accounts_ticket_is_seen() -> None:
 def test_a_client_whose_positions_are_not_the_brokers_is_seen() -> None:
     held = {"ticket": 7, "volume": 0.1, "sl": 0.0, "tp": 0.0}
     beginning = {"type": "snapshot", "seq": 1, "positions": []}
-    for now, messages, is_right in (
+    for at_the_broker, messages, is_right in (
         ([held], [beginning, position(2)], True),
         ([], [beginning, position(2)], False),
         ([], [beginning, position(2), position(3, event="closed")], True),
         ([held], [beginning], False),
     ):
-        books = Books({}, {}, {MINE: now})
+        books = Books({}, {}, {MINE: at_the_broker})
         assert (chain_complaints(books, [socket(*messages)]) == []) is is_right

@@ -1,6 +1,7 @@
 """Gateways whose candles of the past are wrong."""
 
 import time
+from abc import ABC, abstractmethod
 from typing import Any
 
 from aiohttp import web
@@ -16,22 +17,22 @@ UNKNOWN, STREAMED = "candle-history.unknown-symbol", "candle-history.as-streamed
 Bars = list[dict[str, Any]]
 
 
-class Barring(KnowingGateway):
+class Barring(KnowingGateway, ABC):
     """Answers other bars than there are."""
 
-    def changed(self, bars: Bars, request: web.Request) -> Bars:
-        raise NotImplementedError
+    @abstractmethod
+    def changed(self, bars: Bars, request: web.Request) -> Bars: ...
 
     async def candles(self, owner: Owner, request: web.Request) -> Any:
         answer = await super().candles(owner, request)
         return answer | {"candles": self.changed(answer["candles"], request)}
 
 
-class Searching(KnowingGateway):
+class Searching(KnowingGateway, ABC):
     """Asks its broker for other bars than were asked for."""
 
-    def asked(self, query: dict[str, str]) -> dict[str, str]:
-        raise NotImplementedError
+    @abstractmethod
+    def asked(self, query: dict[str, str]) -> dict[str, str]: ...
 
     async def candles(self, owner: Owner, request: web.Request) -> Any:
         query = self.asked(dict(request.query))

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -105,11 +106,11 @@ class RowsOfOneTimeComeTwice(Resuming):
         return row.time_ms >= last.time_ms and row.key != last.key
 
 
-class Cutting(KnowingGateway):
+class Cutting(KnowingGateway, ABC):
     """Gives another rest of the list to the next page."""
 
-    def rest(self, rows: list[Entry]) -> list[Entry]:
-        raise NotImplementedError
+    @abstractmethod
+    def rest(self, rows: list[Entry]) -> list[Entry]: ...
 
     def cursor(self, asked: Query, rest: list[Entry]) -> str:
         return super().cursor(asked, self.rest(rest))

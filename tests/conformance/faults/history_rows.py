@@ -1,5 +1,6 @@
 """Gateways that tell another past than there is, or choose another part of it than was asked for."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -12,11 +13,11 @@ from tests.conformance.unusual_gateway import Owner
 Row = dict[str, Any]
 
 
-class Telling(KnowingGateway):
+class Telling(KnowingGateway, ABC):
     """Tells its rows otherwise than they are; None leaves one out."""
 
-    def told(self, what: str, row: Row) -> Row | None:
-        raise NotImplementedError
+    @abstractmethod
+    def told(self, what: str, row: Row) -> Row | None: ...
 
     def history(self, what: str) -> Callable[[Owner, web.Request], Any]:
         answer = super().history(what)
@@ -29,11 +30,11 @@ class Telling(KnowingGateway):
         return page
 
 
-class Choosing(KnowingGateway):
+class Choosing(KnowingGateway, ABC):
     """Chooses its rows by another range or another position than was asked for."""
 
-    def changed(self, asked: Query) -> Query:
-        raise NotImplementedError
+    @abstractmethod
+    def changed(self, asked: Query) -> Query: ...
 
     def selected(self, broker: KnowingBroker, asked: Query) -> list[Entry]:
         return super().selected(broker, self.changed(asked))

@@ -1,5 +1,6 @@
 """Gateways whose order checks do not tell the truth, or do more than check."""
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from aiohttp import web
@@ -13,11 +14,11 @@ from tests.conformance.unusual_gateway import Owner, Problem
 NOTHING, AGREES, COSTS = "order-check.nothing-is-sent", "order-check.agrees", "order-check.costs-no-trade"
 
 
-class Telling(KnowingGateway):
+class Telling(KnowingGateway, ABC):
     """Tells another result than there is."""
 
-    def told(self, result: dict[str, Any], broker: KnowingBroker) -> dict[str, Any]:
-        raise NotImplementedError
+    @abstractmethod
+    def told(self, result: dict[str, Any], broker: KnowingBroker) -> dict[str, Any]: ...
 
     async def check(self, owner: Owner, request: web.Request) -> Any:
         return self.told(await super().check(owner, request), self.books(owner))
