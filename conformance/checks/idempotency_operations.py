@@ -6,7 +6,7 @@ from conformance.book import Book, terms
 from conformance.catalogue import check
 from conformance.checks.idempotency import first_order
 from conformance.checks.idempotency_steps import expect_conflict, expect_replay, fresh_key, is_replayed, keyed, look_up
-from conformance.checks.limits import MOST_TRADES, stay_clear_of_midnight
+from conformance.checks.trade_limit_steps import MOST_TRADES, rest, trades_to_use_up
 from conformance.context import CheckContext
 from conformance.desk import Desk
 from conformance.exchange import Exchange
@@ -221,12 +221,7 @@ async def _expect_not_found(run: CheckContext, answer: Exchange, what: str) -> N
 )
 async def trades_per_day(run: CheckContext) -> None:
     """Place an order, repeat it with its key, use up the rest of the plan's trades, and repeat it once more."""
-    limit = run.disposable_user.trades_per_day
-    if limit is None or limit > MOST_TRADES:
-        run.not_applicable(f"a new user's plan allows {limit or 'any number of'} trades a day")
-    if not run.target.is_sandbox:
-        run.could_not_run(f"{limit} orders in a row are placed on a sandbox only")
-    stay_clear_of_midnight(run)
+    limit = trades_to_use_up(run)
     async with Desk(run) as desk:
         key, body = fresh_key("trades"), desk.body("buy")
         first = await desk.place(body, headers=keyed(key))
@@ -256,7 +251,5 @@ async def trades_per_day(run: CheckContext) -> None:
 
 async def _now(run: CheckContext, desk: Desk, body: Row, key: str) -> Exchange:
     """Send an order within the plan's rate of requests, so that a 429 can only be for the number of trades."""
-    seconds = run.disposable_user.pacer.wait_seconds()
-    if seconds > 0:
-        await run.pause(seconds)
+    await rest(run)
     return await desk.call("placeOrder", body=body, headers=keyed(key), paced=False)

@@ -1,18 +1,15 @@
 """The limits of the plans: requests per minute, trades per day, accounts."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from conformance.catalogue import check
 from conformance.checks.errors import expect_error_form
 from conformance.checks.steps import account_body, is_refused, listed_ids, market_order, open_positions, open_volume
+from conformance.checks.trade_limit_steps import MOST_TRADES, rest, trades_to_use_up
 from conformance.context import CheckContext
 from conformance.exchange import Exchange
 
-__all__ = ["MOST_TRADES", "stay_clear_of_midnight"]
-
 MOST_REQUESTS = 600
-MOST_TRADES = 50
 MOST_ACCOUNTS = 11
 OPERATIONS = ("getCurrentUser", "listAccounts", "listSymbols")
 """The limit is the user's, not an operation's."""
@@ -148,12 +145,7 @@ async def served_again(run: CheckContext) -> None:
 )
 async def trades_per_day(run: CheckContext) -> None:
     """Place the least order as often as the plan allows, once more, and close one."""
-    limit = run.disposable_user.trades_per_day
-    if limit is None or limit > MOST_TRADES:
-        run.not_applicable(f"a new user's plan allows {limit or 'any number of'} trades a day")
-    if not run.target.is_sandbox:
-        run.could_not_run(f"{limit} orders in a row are placed on a sandbox only")
-    stay_clear_of_midnight(run)
+    limit = trades_to_use_up(run)
     for number in range(1, limit + 1):
         made = await _order_now(run)
         if made.status == 200 and made.document.get("success") is False:
@@ -183,23 +175,10 @@ async def trades_per_day(run: CheckContext) -> None:
     await _close_all(run)
 
 
-def stay_clear_of_midnight(run: CheckContext) -> None:
-    """Raise CouldNotRun when the day, and with it the count of its trades, is about to end."""
-    now = datetime.now(UTC)
-    if now.hour == 23 and now.minute >= 58:
-        run.could_not_run("the day is about to end, and with it the count of its trades")
-
-
 async def _order_now(run: CheckContext) -> Exchange:
     """Send an order within the plan's rate of requests, so that a 429 can only be for the number of trades."""
-    await _rest(run)
+    await rest(run)
     return await market_order(run, paced=False)
-
-
-async def _rest(run: CheckContext) -> None:
-    seconds = run.disposable_user.pacer.wait_seconds()
-    if seconds > 0:
-        await run.pause(seconds)
 
 
 async def _close_all(run: CheckContext) -> None:
@@ -209,7 +188,7 @@ async def _close_all(run: CheckContext) -> None:
         return
     first: dict[str, Any] = {"ticket": tickets[0]}
     for operation, body in (("modifyPosition", {**first, "sl": 0}), ("closePosition", first)):
-        await _rest(run)
+        await rest(run)
         answer = await run.call(operation, body=body, paced=False)
         if not run.expect(
             answer.status != 429,

@@ -5,8 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 from conformance.catalogue import check
-from conformance.checks.limits import MOST_TRADES
 from conformance.checks.steps import market_order, open_positions
+from conformance.checks.trade_limit_steps import rest, trades_of_the_day
 from conformance.context import CheckContext
 from conformance.desk import CLOSED_MARKET, Desk
 from conformance.exchange import Exchange
@@ -210,24 +210,15 @@ async def _judge_margin(run: CheckContext, checked: Exchange, what: str) -> None
 )
 async def costs_no_trade(run: CheckContext) -> None:
     """Check more orders than the plan allows trades, and place one."""
-    limit = run.disposable_user.trades_per_day
-    if limit is None or limit > MOST_TRADES:
-        run.not_applicable(f"a new user's plan allows {limit or 'any number of'} trades a day")
+    limit = trades_of_the_day(run)
     body = {"symbol": run.symbol, "side": "buy", "orderType": "market", "volume": run.volume}
     for _ in range(limit + 1):
-        await _rest(run)
+        await rest(run)
         answer = await run.call("checkOrder", body=body, paced=False)
         run.require(answer.status != 429, NOTHING, "checks are refused for the number of trades", found=told(answer),
                     expected=200, at=answer)  # fmt: skip
-    await _rest(run)
+    await rest(run)
     made = await market_order(run, paced=False)
     run.expect(made.status != 429, NOTHING, "checks count towards the trades of the day", found=told(made), at=made)
     for ticket in await open_positions(run):
         await run.call("closePosition", body={"ticket": ticket})
-
-
-async def _rest(run: CheckContext) -> None:
-    """Wait until the plan's rate allows a request, so that a 429 can only be for the number of trades."""
-    seconds = run.disposable_user.pacer.wait_seconds()
-    if seconds > 0:
-        await run.pause(seconds)

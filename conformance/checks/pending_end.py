@@ -4,7 +4,7 @@ from itertools import chain, repeat
 
 from conformance.book import Book
 from conformance.catalogue import check
-from conformance.checks.limits import MOST_TRADES, stay_clear_of_midnight
+from conformance.checks.trade_limit_steps import MOST_TRADES, rest, trades_to_use_up
 from conformance.context import CheckContext
 from conformance.exchange import Exchange
 from conformance.reading import is_accepted, number, ticket_of, told
@@ -118,12 +118,7 @@ async def cancel_while_paused(run: CheckContext) -> None:
 )
 async def cancel_without_trades(run: CheckContext) -> None:
     """Rest as many orders as the plan has trades, see the next one refused, and cancel them all."""
-    limit = run.disposable_user.trades_per_day
-    if limit is None or limit > MOST_TRADES:
-        run.not_applicable(f"a new user's plan allows {limit or 'any number of'} trades a day")
-    if not run.target.is_sandbox:
-        run.could_not_run(f"{limit} orders in a row are placed on a sandbox only")
-    stay_clear_of_midnight(run)
+    limit = trades_to_use_up(run)
     async with Book(run) as book:
         quote = await book.quote()
         body = book.resting(quote, "buy", "limit")
@@ -131,19 +126,12 @@ async def cancel_without_trades(run: CheckContext) -> None:
             answer = await book.place(body)
             if not is_accepted(answer):
                 run.could_not_run(f"order {number_of_order + 1} of {limit} was refused: {told(answer)}")
-        await _rest(run)
+        await rest(run)
         beyond = await run.call("placeOrder", body=body, paced=False)
         if beyond.status != 429:
             run.could_not_run("the plan's trades are not used up")
         for row in await book.orders():
-            await _rest(run)
+            await rest(run)
             answer = await run.call("cancelOrder", path={"ticket": row["ticket"]}, paced=False)
             run.expect(is_accepted(answer), ALWAYS, "cancelling was refused when the plan's trades were used up",
                        found=told(answer), at=answer)  # fmt: skip
-
-
-async def _rest(run: CheckContext) -> None:
-    """Wait for the plan's rate of requests, so that a 429 can only be for the number of trades."""
-    seconds = run.disposable_user.pacer.wait_seconds()
-    if seconds > 0:
-        await run.pause(seconds)

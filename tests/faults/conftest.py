@@ -1,4 +1,4 @@
-"""A broker and a nursery of gateways for these tests, as `tests/trials` has them."""
+"""What `tests/trials` has, and a gateway with one active account."""
 
 from __future__ import annotations
 
@@ -7,49 +7,30 @@ from pathlib import Path
 
 import pytest
 
-from conformance.contract import load_contract
-from reference_server.app import CAPABILITIES
+from tests.trials.conftest import broker, nursery, thread
 from tests.trials.model import Account
-from tests.trials.processes import Broker, open_nursery, served_broker
+from tests.trials.one_account import the_account, trial_of_one_account
+from tests.trials.processes import Broker
 from tests.trials.sockets import LoopThread
 from tests.trials.trial import Trial
 
-
-@pytest.fixture(scope="package")
-def nursery() -> Iterator[str]:
-    with open_nursery() as nursery:
-        yield nursery
-
-
-@pytest.fixture(scope="package")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    with served_broker(tmp_path_factory.mktemp("broker")) as broker:
-        yield broker
+__all__ = ["broker", "nursery", "thread"]
 
 
 @pytest.fixture(scope="module")
-def trial(nursery: str, broker: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
-    """A gateway with one active account; every test leaves it well again."""
-    thread = LoopThread()
-    trial = Trial(tmp_path_factory.mktemp("faults"), nursery, broker, load_contract(CAPABILITIES), thread)
-    try:
-        broker.control.set_price("EURUSD", 1.0855, 1.0856)
-        account = trial.add_account(trial.add_user())
-        trial.wait_until_active(account)
+def trial(
+    nursery: str, broker: Broker, thread: LoopThread, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Trial]:
+    """One gateway; every test leaves it well again."""
+    with trial_of_one_account(tmp_path_factory.mktemp("faults"), nursery, broker, thread) as trial:
         yield trial
-        trial.reckon()
-    finally:
-        trial.close()
-        thread.close()
 
 
 @pytest.fixture
 def account(trial: Trial) -> Iterator[Account]:
-    (account,) = trial.world.accounts
     trial.all_is_well()
-    trial.wait_until_active(account)
-    yield account
-    print(trial.transcript.last(40))  # shown where a test fails
+    with the_account(trial) as account:
+        yield account
 
 
 @pytest.fixture

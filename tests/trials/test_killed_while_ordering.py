@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from conformance.contract import load_contract
-from reference_server.app import CAPABILITIES
 from tests.trials.model import Account, Sent
+from tests.trials.one_account import the_account, trial_of_one_account
 from tests.trials.processes import Broker, until
 from tests.trials.sockets import LoopThread
 from tests.trials.stages import IN_PROCESS
@@ -25,23 +24,14 @@ def trial(
     nursery: str, broker: Broker, thread: LoopThread, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Trial]:
     """One gateway on one folder; each test kills it, and begins with its next life."""
-    trial = Trial(tmp_path_factory.mktemp("killed"), nursery, broker, load_contract(CAPABILITIES), thread)
-    try:
-        trial.broker.control.set_price("EURUSD", 1.0855, 1.0856)
-        account = trial.add_account(trial.add_user())
-        trial.wait_until_active(account)
+    with trial_of_one_account(tmp_path_factory.mktemp("killed"), nursery, broker, thread) as trial:
         yield trial
-        trial.reckon()
-    finally:
-        trial.close()
 
 
 @pytest.fixture
 def account(trial: Trial) -> Iterator[Account]:
-    (account,) = trial.world.accounts
-    trial.wait_until_active(account)
-    yield account
-    print(trial.transcript.last(40))  # shown where a test fails
+    with the_account(trial) as account:
+        yield account
 
 
 def executions(trial: Trial, sent: Sent) -> int:

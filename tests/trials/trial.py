@@ -43,7 +43,8 @@ class Trial:
         self.under_way: list[Future[None]] = []
         self.chains: dict[Account, list[Socket]] = {}
         self._names = iter(range(1, 10_000))
-        self.has_numbers = "stream-resume" in contract_capabilities(contract)
+        self.has_numbers = "snapshot" in contract.sent_by_gateway
+        """Whether the contract has the capability `stream-resume`."""
 
     def close(self) -> None:
         """End everything."""
@@ -323,8 +324,3 @@ class Trial:
         socket = self.sockets.open(self.gateway.url, account, since)
         chain.append(socket)
         return socket
-
-
-def contract_capabilities(contract: Contract) -> set[str]:
-    """The capabilities that the contract was narrowed to."""
-    return {"stream-resume"} if "snapshot" in contract.sent_by_gateway else set()
