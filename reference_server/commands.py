@@ -12,6 +12,7 @@ import click
 from reference_server.config import ConfigError
 from reference_server.domain.plans import PLANS
 from reference_server.security.key_files import SecretUnusable
+from reference_server.sentence import sentence
 from reference_server.storage.database import DatabaseUnusable
 from reference_server.storage.ownership import DataInUse
 from reference_server.storage.users import UserHasAccounts, UserUnknown
@@ -43,8 +44,7 @@ def explained() -> Iterator[None]:
     except (
         ConfigError, DatabaseUnusable, DataInUse, Refused, SecretUnusable, UserHasAccounts, UserUnknown,
     ) as error:  # fmt: skip
-        message = printable(str(error))
-        raise click.UsageError(f"{message[:1].upper()}{message[1:].rstrip('.')}.") from error
+        raise click.UsageError(sentence(printable(str(error)))) from error
 
 
 def printable(text: str) -> str:

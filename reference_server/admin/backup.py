@@ -19,7 +19,7 @@ import click
 
 from reference_server.admin.archive import Manifest, member_of, unpack, write_archive
 from reference_server.admin.master_keys import DAMAGED, count_rows
-from reference_server.admin.opened_store import opened_store, operator_entry, revision_of
+from reference_server.admin.opened_store import kept_revision, opened_store, operator_entry
 from reference_server.admin.snapshot import DATABASE, secrets_left_out, take_snapshot
 from reference_server.commands import FILE, Refused, explained, placed
 from reference_server.config import Settings, load_settings
@@ -63,9 +63,7 @@ def restore(file: Path, data_dir: Path) -> None:
 
 
 def _back_up(settings: Settings, file: Path, *, force: bool) -> Manifest:
-    schema = revision_of(settings)
-    if schema is None:
-        raise Refused(f"there is no database of a gateway at {settings.database_url}")
+    schema = kept_revision(settings)
     if file.exists() and not force:
         raise Refused(f"{file} exists: name another file, or give --force to replace it")
     if not file.parent.is_dir():

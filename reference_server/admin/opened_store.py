@@ -20,11 +20,15 @@ from reference_server.usecases.auditing import Auditor
 
 
 @asynccontextmanager
-async def opened_store(settings: Settings, *, alone: str = "") -> AsyncIterator[Store]:
+async def opened_store(settings: Settings, *, alone: str = "", may_be_new: bool = False) -> AsyncIterator[Store]:
     """Open the data. `alone`: why no gateway may run meanwhile, as a clause; none can then be started either.
+
+    `may_be_new`: make the data where there are none; otherwise a mistyped directory is refused, and nothing is made.
 
     Raises Refused, DatabaseUnusable, SecretUnusable.
     """
+    if not may_be_new:
+        kept_revision(settings)
     if not alone:
         refuse_old_gateway(settings)
     try:
@@ -34,6 +38,14 @@ async def opened_store(settings: Settings, *, alone: str = "") -> AsyncIterator[
         if not alone:
             raise
         raise Refused(f"a gateway is running on {settings.data_dir}, and {alone}: stop it first") from error
+
+
+def kept_revision(settings: Settings) -> str:
+    """Return the revision of the stored schema. Raises Refused where no gateway has kept anything, DatabaseUnusable."""
+    revision = revision_of(settings)
+    if revision is None:
+        raise Refused(f"there is no database of a gateway at {settings.database_url}: the first start makes it")
+    return revision
 
 
 def refuse_old_gateway(settings: Settings) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from reference_server.admin.opened_store import opened_store, revision_of
+from reference_server.admin.opened_store import kept_revision, opened_store
 from reference_server.commands import Refused, explained, placed
 from reference_server.config import Settings, load_settings
 from reference_server.storage.schema import revisions
@@ -23,9 +23,7 @@ def migrate(config_file: Path | None, check: bool, **flags: Any) -> None:
     """Bring the database's schema up to date, while no gateway runs. A gateway does the same when it starts."""
     with explained():
         settings = load_settings(flags, os.environ, config_file)
-        stored, latest = revision_of(settings), revisions()[0]
-        if stored is None:
-            raise Refused(f"there is no database of a gateway at {settings.database_url}: the first start makes it")
+        stored, latest = kept_revision(settings), revisions()[0]
         if stored == latest:
             click.echo(f"The schema is up to date ({latest}).")
             return

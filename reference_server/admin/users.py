@@ -120,7 +120,7 @@ async def _create(settings: Settings, plan: str) -> tuple[str, str]:
     from reference_server.domain.user import User
 
     now_ms = SystemClock().now_ms()
-    async with opened_store(settings) as store:
+    async with opened_store(settings, may_be_new=True) as store:
         user = User(new_user_id(now_ms, secrets.token_bytes(RANDOM_BYTES)), PLANS[plan], now_ms)
         key = store.keys.mint()
         await store.users.add(user, key, entry=operator_entry(AuditAction.USER_CREATED, user.user_id, f"plan {plan}"))

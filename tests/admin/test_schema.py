@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
@@ -67,6 +68,29 @@ def test_a_newer_and_a_missing_database_are_told(old: Settings, run: Run) -> Non
     assert "newer version of the gateway (schema 9999)" in run("migrate").stderr
     nowhere = run("migrate", "--check", place=old.data_dir.parent / "nowhere")
     assert (nowhere.code, "the first start makes it" in nowhere.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("audit",),
+        ("backup", "out.tar"),
+        ("keys", "list"),
+        ("keys", "rotate"),
+        ("keys", "rotate", "--pepper"),
+        ("keys", "prune"),
+        ("migrate",),
+        ("users", "list"),
+        ("users", "revoke", "usr_01jdkq2m8sx6a1t4w5y7z9b3cd"),
+    ],
+    ids=" ".join,
+)
+def test_a_mistyped_directory_is_told_and_nothing_is_made_in_it(
+    words: tuple[str, ...], tmp_path: Path, run: Run
+) -> None:
+    done = run(*words, place=tmp_path / "mistyped")
+    assert (done.code, "There is no database of a gateway at" in done.stderr) == (2, True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_that_is_no_database_is_told(old: Settings, run: Run) -> None:

@@ -206,6 +206,7 @@ def test_a_user_with_accounts_is_deleted_only_when_asked_to_and_never_under_a_ga
 
 @pytest.mark.parametrize("command", ["show", "revoke", "rotate-key", "delete"])
 def test_an_unknown_user_is_told(run: Run, command: str) -> None:
+    create(run)
     done = run("users", command, "usr_none")
     assert (done.code, "No user has the id usr_none." in done.stderr) == (2, True)
 

@@ -198,6 +198,7 @@ def test_tls_files_that_are_missing_or_damaged_are_said(tmp_path: Path) -> None:
 
 def test_an_unknown_user_or_plan_is_said(tmp_path: Path) -> None:
     place = ("--data-dir", str(tmp_path))
+    assert run("admin", "users", "create", *place).returncode == 0
     assert_refused(run("admin", "users", "plan", "usr_none", "pro", *place), "usr_none")
     assert_refused(run("admin", "users", "plan", "usr_none", "gold", *place), "gold")
 
