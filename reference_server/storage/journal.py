@@ -55,11 +55,11 @@ _COUNT: Final = (
 )
 _UNCOUNT: Final = "UPDATE trades_per_day SET trades = trades - 1 WHERE user_id = ? AND day = ? AND trades > 0"
 _PURGE: Final = (
-    "DELETE FROM requests WHERE number IN (SELECT number FROM requests WHERE"
-    " number < (SELECT number FROM requests WHERE since_ms >= ? ORDER BY number LIMIT 1)"
-    " AND outcome NOT IN ('in_flight', 'unknown') ORDER BY number LIMIT ?)"
+    "DELETE FROM requests WHERE number IN (SELECT number FROM"
+    " (SELECT number, since_ms FROM requests WHERE outcome NOT IN ('in_flight', 'unknown') ORDER BY number LIMIT ?)"
+    " WHERE since_ms < ?)"
 )
-"""Rows are numbered as they come: the first that is to be kept ends the search."""
+"""Rows are numbered as they come: only the first of those that are over are looked at, however many there are."""
 _PURGE_DAYS: Final = "DELETE FROM trades_per_day WHERE day < ?"
 
 _KINDS: Final[dict[str, Any]] = {
@@ -91,6 +91,7 @@ class SqlJournal:
         Raises DailyTradeLimitExceeded, StorageUnavailable.
         """
         kept_since_ms = self._age.now_ms() - KEPT_MS
+        row = _row(record)  # a defect in it must not meet the others of the turn
 
         def write(connection: sqlite3.Connection) -> Claim | None:
             if record.key is not None:
@@ -98,10 +99,11 @@ class SqlJournal:
                 if earlier is not None:
                     return Claim(earlier, is_new=False)
             if record.counted_day is not None and daily_limit is not None:
-                counted = connection.execute(_COUNT, (record.user_id, record.counted_day, daily_limit)).rowcount
-                if daily_limit <= 0 or not counted:
+                if daily_limit <= 0:
                     return None
-            number = connection.execute(_INSERT, _row(record)).lastrowid
+                if not connection.execute(_COUNT, (record.user_id, record.counted_day, daily_limit)).rowcount:
+                    return None
+            number = connection.execute(_INSERT, row).lastrowid
             assert number is not None
             return Claim(record.numbered(number), is_new=True)
 
@@ -127,13 +129,13 @@ class SqlJournal:
 
     def settle(self, record: TradeRecord) -> None:
         """Note what became of a request; one without a key is forgotten once that is known."""
+        result = None if record.result is None else _encode(record.result)
         self._settled[record.number] = record
 
         def write(connection: sqlite3.Connection) -> None:
             if record.key is None and not record.outcome.is_open:
                 done = connection.execute("DELETE FROM requests WHERE number = ?", (record.number,))
             else:
-                result = None if record.result is None else _encode(record.result)
                 done = connection.execute(
                     "UPDATE requests SET outcome = ?, result = ? WHERE number = ?",
                     (record.outcome.value, result, record.number),
@@ -171,12 +173,14 @@ class SqlJournal:
         return rows[0][0] if rows else 0
 
     def _earlier(self, connection: sqlite3.Connection, record: TradeRecord, kept_since_ms: int) -> TradeRecord | None:
-        """Return the request that has the key already; one that is over, or may be taken up again, is dropped."""
+        """Return the request that has the key already; one that is over, or may be taken up again, is dropped.
+
+        What counts is what stands in the file: outcomes on their way to it are written first, or say that it is busy.
+        """
         row = connection.execute(_BY_KEY, (record.user_id, record.key)).fetchone()
         if row is None:
             return None
         earlier = _record(row)
-        earlier = self._settled.get(earlier.number, earlier)
         is_again = earlier.outcome is Outcome.NOT_SENT and earlier.fingerprint == record.fingerprint
         if _is_kept(earlier, kept_since_ms) and not is_again:
             return earlier
@@ -194,7 +198,7 @@ class SqlJournal:
 
         def write(connection: sqlite3.Connection) -> None:
             connection.execute(_PURGE_DAYS, (yesterday,))
-            if connection.execute(_PURGE, (kept_since_ms, PURGED_AT_ONCE)).rowcount == PURGED_AT_ONCE:
+            if connection.execute(_PURGE, (PURGED_AT_ONCE, kept_since_ms)).rowcount == PURGED_AT_ONCE:
                 self._next_purge = now + 1.0
 
         self._file.write_behind(write)

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from reference_server.clock import SystemClock
 from reference_server.domain.errors import DailyTradeLimitExceeded, StorageUnavailable
-from reference_server.domain.requests import Outcome, TradeRecord
+from reference_server.domain.requests import Claim, Outcome, TradeRecord
 from reference_server.domain.trading import (
     NewOrder,
     OrderCancellation,
@@ -116,6 +116,62 @@ async def test_a_request_that_was_not_sent_leaves_its_key_to_the_same_request_on
     assert (other.is_new, other.record.outcome) == (False, Outcome.NOT_SENT)
     again = await claimed(journal, record(key="k", fingerprint=b"f"))
     assert journal.by_key("usr_1", "k") == again
+
+
+async def test_repetitions_of_what_was_not_sent_are_one_request_also_where_that_is_not_written_yet(
+    tmp_path: Path, journal: SqlJournal, record: Callable[..., TradeRecord]
+) -> None:
+    first = await claimed(journal, record(key="k"))
+    with closing(sqlite3.connect(tmp_path / JOURNAL_FILE, isolation_level=None)) as intruder:
+        intruder.execute("BEGIN IMMEDIATE")
+        journal.settle(first.settled(Outcome.NOT_SENT))
+        with pytest.raises(StorageUnavailable, match="locked"):
+            await journal.claim(record(key="other"), daily_limit=None)
+        intruder.execute("ROLLBACK")
+    claims = await asyncio.gather(*(journal.claim(record(key="k"), daily_limit=None) for _ in range(3)))
+    assert [claim.is_new for claim in claims] == [True, False, False]
+    assert len({claim.record.number for claim in claims}) == 1
+
+
+async def test_an_outcome_that_comes_after_a_repetition_in_one_turn_is_no_outcome_of_the_repetition(
+    journal: SqlJournal, record: Callable[..., TradeRecord]
+) -> None:
+    first = await claimed(journal, record(key="k"))
+    repetition = asyncio.ensure_future(journal.claim(record(key="k"), daily_limit=None))
+    await asyncio.sleep(0)
+    journal.settle(first.settled(Outcome.NOT_SENT))
+    claim = await repetition
+    assert (claim.is_new, claim.record.outcome) == (False, Outcome.IN_FLIGHT)
+    again = await claimed(journal, record(key="k"))
+    assert again.number > first.number, "a number is given out once"
+    assert not (await journal.claim(record(key="k"), daily_limit=None)).is_new
+
+
+async def test_an_outcome_without_a_key_that_is_not_written_yet_is_nobody_elses(
+    tmp_path: Path, journal: SqlJournal, record: Callable[..., TradeRecord]
+) -> None:
+    first = await claimed(journal, record())
+    with closing(sqlite3.connect(tmp_path / JOURNAL_FILE, isolation_level=None)) as intruder:
+        intruder.execute("BEGIN IMMEDIATE")
+        journal.settle(first.answered(DONE))
+        with pytest.raises(StorageUnavailable, match="locked"):
+            await journal.claim(record(key="other"), daily_limit=None)
+        intruder.execute("ROLLBACK")
+    claims = await asyncio.gather(*(journal.claim(record(key="k"), daily_limit=None) for _ in range(2)))
+    assert [(claim.is_new, claim.record.key) for claim in claims] == [(True, "k"), (False, "k")]
+
+
+async def test_a_request_that_cannot_be_written_down_is_no_harm_to_the_others_of_its_turn(
+    journal: SqlJournal, record: Callable[..., TradeRecord]
+) -> None:
+    sound, unwritable = await asyncio.gather(
+        journal.claim(record(key="k"), daily_limit=None),
+        journal.claim(record(PositionClose(object())), daily_limit=None),  # type: ignore[arg-type]
+        return_exceptions=True,
+    )
+    assert isinstance(unwritable, TypeError)
+    assert isinstance(sound, Claim)
+    assert sound.is_new
 
 
 async def test_a_key_is_kept_for_a_day_and_while_its_outcome_is_open(
