@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from weakref import WeakValueDictionary
 
 from reference_server.domain.errors import GatewayError
 from reference_server.domain.requests import TradeRecord
@@ -26,7 +27,7 @@ class Reconciler:
         self._journal = journal
         self._open: dict[str, dict[int, TradeRecord]] = {}
         self._searches: dict[int, asyncio.Task[None]] = {}
-        self._latest: dict[str, Terminal] = {}
+        self._latest: WeakValueDictionary[str, Terminal] = WeakValueDictionary()
         self._is_closed = False
 
     @property
@@ -40,16 +41,12 @@ class Reconciler:
             self._open.setdefault(record.account_id, {})[record.number] = record
 
     def lost(self, record: TradeRecord, terminal: Terminal) -> None:
-        """Look for a request whose answer has just been lost."""
+        """Look for a request whose answer has just been lost by this terminal, which may have a successor already."""
         self._open.setdefault(record.account_id, {})[record.number] = record
-        self._latest[record.account_id] = terminal
-        self._search(record, terminal)
+        self._search(record, self._latest.get(record.account_id, terminal))
 
     def terminal_ready(self, account_id: str, terminal: Terminal) -> None:
         """Look at this terminal for all that is open of its account."""
-        if account_id not in self._open:
-            self._latest.pop(account_id, None)
-            return
         self._latest[account_id] = terminal
         for record in list(self._open.get(account_id, {}).values()):
             self._search(record, terminal)
@@ -66,9 +63,14 @@ class Reconciler:
     def _search(self, record: TradeRecord, terminal: Terminal) -> None:
         if self._is_closed or record.number in self._searches:
             return
-        search = asyncio.get_running_loop().create_task(self._find(record, terminal), name="reconcile request")
+        search = asyncio.get_running_loop().create_task(self._searched(record, terminal), name="reconcile request")
         self._searches[record.number] = search
-        search.add_done_callback(lambda _: self._searches.pop(record.number, None))
+
+    async def _searched(self, record: TradeRecord, terminal: Terminal) -> None:
+        try:
+            await self._find(record, terminal)
+        finally:
+            del self._searches[record.number]  # at once: a terminal that is ready now begins the next
 
     async def _find(self, record: TradeRecord, terminal: Terminal) -> None:
         while True:
@@ -95,7 +97,6 @@ class Reconciler:
         of_account.pop(record.number, None)
         if not of_account:
             self._open.pop(record.account_id, None)
-            self._latest.pop(record.account_id, None)
 
     async def _asked(self, record: TradeRecord, terminal: Terminal) -> OrderResult | None:
         self._watch.measures.reconciliation_began()
