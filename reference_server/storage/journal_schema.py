@@ -13,7 +13,8 @@ SCHEMA: Final = (
     """CREATE TABLE requests (
         number INTEGER PRIMARY KEY AUTOINCREMENT, user_id TEXT NOT NULL, account_id TEXT NOT NULL,
         operation TEXT NOT NULL, kind TEXT NOT NULL, request BLOB NOT NULL, tag INTEGER NOT NULL,
-        since_ms INTEGER NOT NULL, key TEXT, fingerprint BLOB NOT NULL, counted_day TEXT, outcome TEXT NOT NULL, result BLOB)""",
+        since_ms INTEGER NOT NULL, key TEXT, fingerprint BLOB NOT NULL, counted_day TEXT, outcome TEXT NOT NULL,
+        result BLOB)""",
     "CREATE UNIQUE INDEX requests_by_key ON requests (user_id, key) WHERE key IS NOT NULL",
     "CREATE INDEX open_requests ON requests (number) WHERE outcome IN ('in_flight', 'unknown')",
     """CREATE TABLE trades_per_day (

@@ -97,6 +97,31 @@ def test_a_lost_answer_is_never_a_refusal_and_never_sent_again(
     assert adapter.settlements.take() == []
 
 
+class DiesOfAnOrder(HandMadeModule):
+    """Takes an order, and an hour later it is dead: nothing that was read before is fresh then."""
+
+    def __init__(self, clock: HandClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def order_send(self, request: dict[str, Any], /) -> Any:
+        self.sent.append(request)
+        self._clock.ms += 3_601_000
+        self.is_dead, self.error = True, (-10005, "IPC timeout")
+
+
+@pytest.mark.parametrize("order_type", [OrderType.MARKET, OrderType.LIMIT, OrderType.STOP_LIMIT])
+def test_a_terminal_that_dies_after_an_order_has_left_does_not_say_that_nothing_was_done(
+    clock: HandClock, order_type: OrderType
+) -> None:
+    module = DiesOfAnOrder(clock)
+    adapter = MetaTraderAdapter(module, clock)
+    adapter.login(CREDENTIALS)
+    with pytest.raises(OutcomeUnknown):
+        adapter.place_order(NewOrder("EURUSD", Side.BUY, order_type, 0.1, price=1.0, stop_limit_price=0.9))
+    assert len(module.sent) == 1
+
+
 def test_a_refused_filling_mode_is_replaced_once(adapter: MetaTraderAdapter, module: HandMadeModule) -> None:
     module.answers = [{"retcode": 10030}, {"order": 3, "deal": 4, "price": 1.1001, "volume": 0.1}]
     assert adapter.place_order(BUY).success

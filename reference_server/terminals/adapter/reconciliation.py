@@ -7,8 +7,9 @@ anything less clear is OutcomeUnknown. `None` says that nothing shows now, which
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from reference_server.domain.errors import OutcomeUnknown
@@ -97,9 +98,12 @@ class Reconciliation:
         self._settlements.know(orders)
         self._remembers_from_ms = min(self._remembers_from_ms, since_ms - _SLACK_MS - 1)
 
-    def doubt_order(self, order: NewOrder, tag: Tag | None) -> None:
-        """Remember that this order's outcome is unknown: what it explains is not taken for another's."""
-        self._doubt(tag, self._wanted_order(order, tag))
+    def doubt_of(self, order: NewOrder, tag: Tag | None) -> Callable[[], None]:
+        """Return what is to be called when this order's outcome is unknown: what it explains is not another's then.
+
+        The terminal is asked now, before the order is sent: afterwards its failure would hide that the order has left.
+        """
+        return partial(self._doubt, tag, self._wanted_order(order, tag))
 
     def _doubt(self, tag: Tag | None, wanted: _Wanted) -> None:
         self._in_doubt[tag, wanted] = None

@@ -55,10 +55,11 @@ class Trading:
             self._report(result, order.symbol, order.side, order.order_type)
             return result
         marked = order.marked(*carry(tag, order.magic, order.comment))
+        doubt = self._reconciliation.doubt_of(order, tag)
         try:
             answer = send_order(self._dispatch, symbol, marked, self._broker_clock)
         except OutcomeUnknown:
-            self._reconciliation.doubt_order(order, tag)
+            doubt()
             raise
         if not is_accepted(answer):
             result = refusal(answer.retcode, symbol)
