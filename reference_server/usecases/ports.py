@@ -5,7 +5,7 @@ Implementations live in `terminals/`, `storage/`, `security/`; only `app.py` kno
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -61,6 +61,10 @@ class BrokerUnreachable(Exception):
     """The broker or the terminal did not answer; trying again may help."""
 
 
+BeforeLeaving = Callable[[], Awaitable[object]]
+"""Asked when an order has waited for its turn and is to be sent now; what it raises keeps the order from leaving."""
+
+
 class Terminal(Protocol):
     """One MetaTrader 5 terminal, logged in to one account.
 
@@ -77,8 +81,10 @@ class Terminal(Protocol):
         """Raises PositionNotFound."""
         ...
 
-    async def place_order(self, order: NewOrder, mark: TradeMark | None = None) -> OrderResult:
-        """Raises SymbolNotFound."""
+    async def place_order(
+        self, order: NewOrder, mark: TradeMark | None = None, before_leaving: BeforeLeaving | None = None
+    ) -> OrderResult:
+        """Raises SymbolNotFound, and what `before_leaving` raises: then nothing was done."""
         ...
 
     async def close_position(self, ticket: int, volume: float | None, mark: TradeMark | None = None) -> OrderResult:

@@ -16,6 +16,7 @@ import logging
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from reference_server.domain.account import Account
 from reference_server.domain.errors import (
@@ -47,7 +48,7 @@ from reference_server.domain.user import User
 from reference_server.usecases.account_book import AccountBook
 from reference_server.usecases.completion import Completions
 from reference_server.usecases.observation import TradeWatch
-from reference_server.usecases.ports import Clock, Entropy, Journal, Terminal
+from reference_server.usecases.ports import BeforeLeaving, Clock, Entropy, Journal, Terminal
 from reference_server.usecases.reconciliation import Reconciler
 from reference_server.usecases.supervision import Supervisor
 
@@ -175,8 +176,8 @@ class TradeRequests:
     async def _send_claimed(
         self, user: User, record: TradeRecord, repeatable: Repeatable | None, account_id: str | None
     ) -> Traded:
-        """Write down, then send. The account is looked at again in between: whoever was told meanwhile that it is
-        paused or deleted must not see it trade, and its terminal may have been replaced."""
+        """Write down, then send. The account is looked at again in between, and once more when an order has waited for
+        its turn: whoever was told meanwhile that it is paused or deleted must not see it trade."""
         clock = self._clock
         began = clock.monotonic()
         try:
@@ -194,8 +195,9 @@ class TradeRequests:
         except BaseException as refused:
             self._settle(record.settled(Outcome.NOT_SENT), written, getattr(refused, "reason", ""))
             raise
+        may_leave = partial(self._usable, user, record.account_id, record.request)
         try:
-            result = await _sent(terminal, record)
+            result = await _sent(terminal, record, may_leave)
         except OutcomeUnknown:
             self._settle(lost := record.settled(Outcome.UNKNOWN), written)
             self._reconciler.lost(lost, terminal)
@@ -226,10 +228,10 @@ async def _addressed(change: LevelChange, terminal: Terminal) -> TradeRequest:
     return PositionChange(change.ticket, sl=change.sl, tp=change.tp)
 
 
-async def _sent(terminal: Terminal, record: TradeRecord) -> OrderResult:
+async def _sent(terminal: Terminal, record: TradeRecord, may_leave: BeforeLeaving) -> OrderResult:
     """Return the terminal's answer. Raises OutcomeUnknown for a defect: the request may have left before it."""
     try:
-        return await _call(terminal, record.request, record.mark)
+        return await _call(terminal, record.request, record.mark, may_leave)
     except GatewayError:
         raise
     except Exception as defect:
@@ -237,10 +239,12 @@ async def _sent(terminal: Terminal, record: TradeRecord) -> OrderResult:
         raise OutcomeUnknown from defect
 
 
-def _call(terminal: Terminal, request: TradeRequest, mark: TradeMark) -> Awaitable[OrderResult]:
+def _call(
+    terminal: Terminal, request: TradeRequest, mark: TradeMark, may_leave: BeforeLeaving
+) -> Awaitable[OrderResult]:
     match request:
         case NewOrder():
-            return terminal.place_order(request, mark)
+            return terminal.place_order(request, mark, may_leave)
         case PositionClose():
             return terminal.close_position(request.ticket, request.volume, mark)
         case PositionChange():

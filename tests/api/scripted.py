@@ -29,7 +29,7 @@ from reference_server.domain.trading import (
     TradeMark,
     TradeRequest,
 )
-from reference_server.usecases.ports import Listener, LoginRefused
+from reference_server.usecases.ports import BeforeLeaving, Listener, LoginRefused
 from tests.usecases.paper import PaperBook, specification
 
 SYMBOLS = ("EURUSD", "GBPUSD", "XAUUSD")
@@ -78,7 +78,11 @@ class ScriptedTerminal:
             raise PositionNotFound
         return self.open_positions[ticket]
 
-    async def place_order(self, order: NewOrder, mark: TradeMark | None = None) -> OrderResult:
+    async def place_order(
+        self, order: NewOrder, mark: TradeMark | None = None, before_leaving: BeforeLeaving | None = None
+    ) -> OrderResult:
+        if before_leaving is not None:
+            await before_leaving()
         if order.symbol not in SYMBOLS:
             raise SymbolNotFound
         if order.volume > 100:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from reference_server.domain.account import Mt5Credentials
-from reference_server.domain.errors import OutcomeUnknown, TerminalUnavailable
+from reference_server.domain.errors import AccountPaused, OutcomeUnknown, TerminalUnavailable
 from reference_server.domain.events import ConnectionChanged, OrderSettled
 from reference_server.domain.trading import (
     NewOrder,
@@ -30,7 +30,7 @@ from reference_server.terminals.workers.ledgers import Ledgers
 from reference_server.terminals.workers.process import Deadlines
 from reference_server.terminals.workers.trades import Trades
 from reference_server.terminals.workers.unsettled import Reconciling, Unsettled
-from tests.terminals.fakes import HandClock
+from tests.terminals.fakes import MONDAY_MS, HandClock
 from tests.terminals.providers import HostedDesk, ServedDesk, Workshop, open_desk, until
 
 BUY = NewOrder("EURUSD", Side.BUY, OrderType.MARKET, 0.1)
@@ -161,9 +161,55 @@ async def test_trades_are_refused_while_an_account_never_settles(
 ) -> None:
     broker.found = TerminalUnavailable()
     unsettled.lose(Placing(BUY, Tag.new(), broker.clock.now_ms()))
-    with pytest.raises(TerminalUnavailable, match="An earlier trade of this account has no answer yet"):
+    with pytest.raises(TerminalUnavailable, match="Earlier trades of this account have no answer yet"):
         await trades.place(BUY)
     assert broker.sent == 0
+
+
+async def test_trades_that_wait_give_up_together_and_none_is_sent_when_the_watch_is_over(
+    broker: Broker, trades: Trades, unsettled: Unsettled
+) -> None:
+    broker.found = TerminalUnavailable()
+    unsettled.lose(Placing(BUY, Tag.new(), broker.clock.now_ms()))
+    begun = broker.clock.monotonic()
+    refused = await asyncio.gather(*(trades.place(BUY) for _ in range(20)), return_exceptions=True)
+    assert {type(one) for one in refused} == {TerminalUnavailable}
+    assert broker.clock.monotonic() - begun < 2 * SECONDS.answering, "not one after the other"
+    assert broker.sent == 0
+
+
+async def test_what_waits_for_its_turn_is_not_sent_by_a_terminal_that_is_closed_meanwhile(
+    broker: Broker, trades: Trades
+) -> None:
+    lost = asyncio.ensure_future(trades.place(BUY))
+    await until(lambda: broker.looks)
+    waiting = asyncio.ensure_future(trades.place(BUY))
+    await asyncio.sleep(0)
+    trades.close()
+    for one, told in ((waiting, TerminalUnavailable), (lost, OutcomeUnknown)):
+        with pytest.raises(told):
+            await one
+    assert broker.sent == 1
+
+
+async def test_an_order_that_waited_for_its_turn_is_sent_only_if_it_still_may_be(
+    broker: Broker, trades: Trades
+) -> None:
+    asked_at: list[float] = []
+
+    async def refused() -> None:
+        asked_at.append(broker.clock.monotonic())
+        raise AccountPaused
+
+    lost = asyncio.ensure_future(trades.place(BUY))
+    await until(lambda: broker.looks)
+    settled_at = broker.clock.monotonic() + SECONDS.settling
+    with pytest.raises(AccountPaused):
+        await trades.place(BUY, None, refused)
+    assert asked_at[0] >= settled_at
+    assert broker.sent == 1
+    with pytest.raises(OutcomeUnknown):
+        await lost
 
 
 async def test_closing_tells_who_waits_that_the_outcome_is_unknown(trades: Trades, unsettled: Unsettled) -> None:
@@ -284,7 +330,8 @@ async def test_a_shared_worker_that_dies_takes_no_order_with_it(workshop: Worksh
         assert len(desk.heard.of(ConnectionChanged)) == 2
 
 
-MARK = TradeMark(77, 1_000)
+MARK = TradeMark(77, MONDAY_MS - 1_000)
+OLD = TradeMark(78, MONDAY_MS - 301_000)
 
 
 async def test_a_search_that_runs_is_joined_and_its_late_result_reaches_who_reconciles(
@@ -305,7 +352,7 @@ async def test_a_trade_of_an_earlier_life_is_searched_as_such_and_never_sent(bro
     broker.found = RESULT
     assert await trades.reconcile(BUY, MARK) == RESULT
     (intent,) = {*broker.sought}
-    assert intent == Placing(BUY, Tag(77), 1_000, is_earlier=True)
+    assert intent == Placing(BUY, Tag(77), MARK.since_ms, is_earlier=True)
     assert broker.sent == 0
 
 
@@ -329,6 +376,33 @@ async def test_other_trades_wait_while_one_of_an_earlier_life_settles(broker: Br
     assert await trades.place(BUY) == RESULT
     assert broker.clock.monotonic() - begun >= SECONDS.settling
     searching.cancel()
+
+
+async def test_a_trade_of_long_ago_is_looked_for_as_long_as_a_caller_waits_and_holds_up_nobody(
+    broker: Broker, trades: Trades
+) -> None:
+    begun = broker.clock.monotonic()
+    searching = asyncio.ensure_future(trades.reconcile(BUY, OLD))
+    await until(lambda: broker.looks)
+    broker.answer = RESULT
+    assert await trades.place(BUY) == RESULT
+    assert broker.clock.monotonic() - begun <= SECONDS.watch_interval
+    assert await searching is None
+    assert SECONDS.answering - 5 <= broker.looks[-1] - begun <= SECONDS.answering
+    assert len(broker.looks) < 10
+
+
+async def test_a_trade_of_long_ago_is_found_also_when_the_history_shows_late(broker: Broker, trades: Trades) -> None:
+    broker.found, broker.found_at = RESULT, broker.clock.monotonic() + 20.0
+    assert await trades.reconcile(BUY, OLD) == RESULT
+
+
+async def test_a_trade_of_long_ago_on_a_terminal_that_never_answered_is_no_proof_of_absence(
+    broker: Broker, trades: Trades
+) -> None:
+    broker.found = TerminalUnavailable()
+    with pytest.raises(TerminalUnavailable):
+        await trades.reconcile(BUY, OLD)
 
 
 async def test_a_search_outlives_the_terminal_that_was_asked(
@@ -381,7 +455,7 @@ async def test_every_kind_of_trade_is_lost_and_found_by_its_mark(
     broker.found = RESULT
     assert await trades.reconcile(request_, MARK) == RESULT
     assert {type(intent) for intent in broker.sought} == {kind}
-    assert {(intent.tag, intent.since_ms) for intent in broker.sought} == {(Tag(77), 1_000)}
+    assert {(intent.tag, intent.since_ms) for intent in broker.sought} == {(Tag(77), MARK.since_ms)}
     assert broker.sent == 1
 
 

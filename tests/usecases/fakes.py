@@ -59,7 +59,15 @@ from reference_server.usecases.history import Cursors, HistoryUseCases
 from reference_server.usecases.introductions import Introductions
 from reference_server.usecases.market import MarketUseCases
 from reference_server.usecases.observation import TradeWatch
-from reference_server.usecases.ports import BrokerUnreachable, Listener, LoginRefused, MintedKey, RateDecision, Seal
+from reference_server.usecases.ports import (
+    BeforeLeaving,
+    BrokerUnreachable,
+    Listener,
+    LoginRefused,
+    MintedKey,
+    RateDecision,
+    Seal,
+)
 from reference_server.usecases.pulse import Pulse
 from reference_server.usecases.readiness import Drain, Readiness
 from reference_server.usecases.reconciliation import Reconciler
@@ -117,7 +125,8 @@ class ManualClock:
 class FakeTerminal:
     """A terminal that does as it is told, and remembers what it was asked.
 
-    `answer` is given to every trade; a success also changes `book`. `hold` holds up trades once they are noted. `sent`
+    `answer` is given to every trade; a success also changes `book`. `queue` holds up new orders before they leave,
+    `hold` trades once they are noted. `sent`
     has every trade with its mark, `placed` the new orders of it. `found` is what `reconcile` answers, after `seek`.
     """
 
@@ -130,6 +139,7 @@ class FakeTerminal:
         self.symbol_questions: list[str] = []
         self.answer: OrderResult | BaseException = OrderResult(1, True, 10009, price=1.1, volume=0.1)
         self.open_positions: dict[int, Position] = {}
+        self.queue: asyncio.Event | None = None
         self.hold: asyncio.Event | None = None
         self.book = PaperBook()
         self.checked: list[NewOrder] = []
@@ -159,7 +169,13 @@ class FakeTerminal:
             raise PositionNotFound
         return self.open_positions[ticket]
 
-    async def place_order(self, order: NewOrder, mark: TradeMark | None = None) -> OrderResult:
+    async def place_order(
+        self, order: NewOrder, mark: TradeMark | None = None, before_leaving: BeforeLeaving | None = None
+    ) -> OrderResult:
+        if self.queue is not None:
+            await self.queue.wait()
+        if before_leaving is not None:
+            await before_leaving()
         result = await self._trade(order, mark)
         if result.success and order.order_type is not OrderType.MARKET:
             self.book.place(result.ticket, order, 1_700_000_000_000)

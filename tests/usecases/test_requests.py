@@ -289,6 +289,19 @@ async def test_account_paused_while_its_order_is_written_down_does_not_trade(
     assert (terminal.placed, counted(gateway)) == ([], 0)
 
 
+async def test_account_paused_while_its_order_waits_for_its_turn_does_not_trade(
+    gateway: Gateway, user: User, account: Account, terminal: FakeTerminal
+) -> None:
+    terminal.queue = asyncio.Event()
+    order = asyncio.ensure_future(place(gateway, user, key=KEY))
+    await settle()
+    await gateway.account_cases.pause_account(user, account.account_id)
+    terminal.queue.set()
+    with pytest.raises(AccountPaused):
+        await order
+    assert (terminal.placed, gateway.journal.outcomes, counted(gateway)) == ([], [Outcome.NOT_SENT], 0)
+
+
 async def test_order_for_an_account_deleted_meanwhile_goes_to_no_other(
     gateway: Gateway, user: User, account: Account
 ) -> None:
@@ -473,6 +486,26 @@ async def test_what_leaves_no_trace_stays_unknown_and_is_looked_for_by_the_next_
     successor = gateway.terminals.of(account.account_id)
     assert successor is not terminal
     assert successor.reconciled == terminal.reconciled
+
+
+async def test_an_answer_lost_with_its_terminal_is_looked_for_by_the_terminal_that_took_its_place(
+    gateway: Gateway, user: User, account: Account, terminal: FakeTerminal
+) -> None:
+    """The sender hears of the loss long after the successor was opened, and after it was told to look."""
+    terminal.hold = asyncio.Event()
+    terminal.answer, terminal.found = OutcomeUnknown(), TerminalUnavailable()
+    gateway.terminals.found = OrderResult(7, True, 10009)
+    order = asyncio.ensure_future(place(gateway, user, key=KEY))
+    await settle()
+    terminal.tell(DEAD)
+    await gateway.clock.advance(120)
+    assert gateway.terminals.of(account.account_id) is not terminal
+    terminal.hold.set()
+    with pytest.raises(OutcomeUnknown):
+        await order
+    await settle()
+    assert gateway.requests.outcome_of(user, "key-1").result == gateway.terminals.found
+    assert (terminal.reconciled, gateway.reconciler.open_requests) == ([], 0)
 
 
 @pytest.mark.parametrize("found", [OrderResult(7, True, 10009), None])

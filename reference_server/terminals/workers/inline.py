@@ -29,7 +29,7 @@ from reference_server.terminals.polling.poller import Poller
 from reference_server.terminals.workers.intents import Intent
 from reference_server.terminals.workers.trades import Trades
 from reference_server.terminals.workers.unsettled import Unsettled
-from reference_server.usecases.ports import Listener
+from reference_server.usecases.ports import BeforeLeaving, Listener
 
 POLL_INTERVAL_SECONDS: Final = 0.05
 _IDLE_FACTOR: Final = 5
@@ -86,9 +86,11 @@ class InlineTerminal:
         """Read one open position. Raises PositionNotFound."""
         return self._adapter.position(ticket)
 
-    async def place_order(self, order: NewOrder, mark: TradeMark | None = None) -> OrderResult:
+    async def place_order(
+        self, order: NewOrder, mark: TradeMark | None = None, before_leaving: BeforeLeaving | None = None
+    ) -> OrderResult:
         """Place an order. Raises SymbolNotFound, OutcomeUnknown."""
-        return await self._trades.place(order, mark)
+        return await self._trades.place(order, mark, before_leaving)
 
     async def close_position(self, ticket: int, volume: float | None, mark: TradeMark | None = None) -> OrderResult:
         """Close all (None) or part of a position. Raises PositionNotFound, OutcomeUnknown."""

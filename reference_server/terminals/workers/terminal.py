@@ -45,7 +45,7 @@ from reference_server.terminals.workers.sources import Source
 from reference_server.terminals.workers.trades import Trades
 from reference_server.terminals.workers.unsettled import Unsettled
 from reference_server.usecases.completion import Completions
-from reference_server.usecases.ports import Clock, Listener
+from reference_server.usecases.ports import BeforeLeaving, Clock, Listener
 
 T = TypeVar("T")
 _TICKETS: Final = range(1, 2**64)
@@ -114,9 +114,11 @@ class WorkerTerminal:
         """Read one open position. Raises PositionNotFound."""
         return await self._read(Position, "position", _known(ticket, PositionNotFound))
 
-    async def place_order(self, order: NewOrder, mark: TradeMark | None = None) -> OrderResult:
+    async def place_order(
+        self, order: NewOrder, mark: TradeMark | None = None, before_leaving: BeforeLeaving | None = None
+    ) -> OrderResult:
         """Place an order, also when its caller leaves meanwhile. Raises SymbolNotFound, OutcomeUnknown."""
-        return await self._completions.run(self._trades.place(order, mark))
+        return await self._completions.run(self._trades.place(order, mark, before_leaving))
 
     async def close_position(self, ticket: int, volume: float | None, mark: TradeMark | None = None) -> OrderResult:
         """Close all (None) or part of a position. Raises PositionNotFound, OutcomeUnknown."""

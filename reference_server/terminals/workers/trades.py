@@ -26,7 +26,7 @@ from reference_server.terminals.workers.intents import (
     earlier,
 )
 from reference_server.terminals.workers.unsettled import Unsettled
-from reference_server.usecases.ports import Clock
+from reference_server.usecases.ports import BeforeLeaving, Clock
 
 Perform = Callable[[Intent], Awaitable[OrderResult]]
 
@@ -34,6 +34,7 @@ Perform = Callable[[Intent], Awaitable[OrderResult]]
 class Trades:
     """Sends one trade after the other, each once; one whose answer is lost is looked for before the next is sent.
 
+    One that has waited for its turn for too long is not sent: nobody wants a market order minutes later.
     A trade without a mark gets a tag of its own where one can travel.
     """
 
@@ -44,9 +45,11 @@ class Trades:
         self._turn = asyncio.Lock()
         self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def place(self, order: NewOrder, mark: TradeMark | None = None) -> OrderResult:
-        """Place an order. Raises SymbolNotFound, TerminalUnavailable, OutcomeUnknown."""
-        return await self._run(Placing(order, _tag_of(mark) or Tag.new(), self._since_ms(mark)))
+    async def place(
+        self, order: NewOrder, mark: TradeMark | None = None, before_leaving: BeforeLeaving | None = None
+    ) -> OrderResult:
+        """Place an order. Raises SymbolNotFound, TerminalUnavailable, OutcomeUnknown, what `before_leaving` raises."""
+        return await self._run(Placing(order, _tag_of(mark) or Tag.new(), self._since_ms(mark)), before_leaving)
 
     async def close_position(self, ticket: int, volume: float | None, mark: TradeMark | None = None) -> OrderResult:
         """Close all (None) or part of a position. Raises PositionNotFound, TerminalUnavailable, OutcomeUnknown."""
@@ -83,10 +86,14 @@ class Trades:
         if not self._closed.done():
             self._closed.set_result(None)
 
-    async def _run(self, intent: Intent) -> OrderResult:
+    async def _run(self, intent: Intent, before_leaving: BeforeLeaving | None = None) -> OrderResult:
+        give_up_at = self._unsettled.give_up_at()
         async with self._turn:
-            if self._unsettled.is_settling:
-                await self._unsettled.quiet()
+            await self._unsettled.quiet(give_up_at)
+            if self._closed.done():
+                raise TerminalUnavailable
+            if before_leaving is not None:
+                await before_leaving()
             try:
                 result = await self._perform(intent)
             except OutcomeUnknown:

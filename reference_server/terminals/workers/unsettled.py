@@ -38,7 +38,8 @@ class Reconciling:
     """How long a lost trade is looked for, in seconds.
 
     `answering`: how long its caller waits, the reopening of a dead terminal included. `settling`: on a terminal that
-    answers, until no trace means unknown; meanwhile no other trade of the account is sent. `watching`: in all.
+    answers, until no trace means unknown; meanwhile no other trade of the account is sent. `watching`: in all, and
+    until when a trade may still be executed: an older one is looked for as long as a caller waits, and holds up nobody.
     """
 
     answering: float = 30.0
@@ -58,11 +59,13 @@ class Remembered(msgspec.Struct, frozen=True):
 class Lost:
     """One trade without an answer."""
 
-    __slots__ = ("answer", "found", "has_settled", "intent")
+    __slots__ = ("answer", "found", "has_settled", "intent", "is_old")
 
-    def __init__(self, intent: Intent) -> None:
+    def __init__(self, intent: Intent, *, is_old: bool) -> None:
         loop = asyncio.get_running_loop()
         self.intent = intent
+        self.is_old = is_old
+        """Whether it is too long ago to be executed only now."""
         self.has_settled = False
         self.answer: asyncio.Future[OrderResult] = loop.create_future()
         """For the one who sent it, who does not wait for the end of the watch."""
@@ -139,30 +142,35 @@ class Unsettled:
         """
         lost = next((lost for lost in self._lost if lost.intent.tag == tag), None)
         if lost is None:
-            lost = self._found.get(tag) or self.lose(intent)
+            is_old = self._clock.now_ms() - intent.since_ms > self._times.watching * 1000
+            lost = self._found.get(tag) or self.lose(intent, is_old=is_old)
         return lost.found
 
-    def lose(self, intent: Intent) -> Lost:
+    def lose(self, intent: Intent, *, is_old: bool = False) -> Lost:
         """Begin to look for a trade that may have been executed."""
-        lost = Lost(intent)
+        lost = Lost(intent, is_old=is_old)
         self._lost[lost] = asyncio.get_running_loop().create_task(self._follow(lost), name="reconcile")
-        self.is_settling = True
+        self._count()
         return lost
 
     async def outcome(self, lost: Lost) -> OrderResult:
         """Give the trade's true result. Raises OutcomeUnknown when it is not found in time."""
         return await asyncio.shield(lost.answer)
 
-    async def quiet(self) -> None:
+    def give_up_at(self) -> float:
+        """When a trade that begins to wait for its turn now has waited too long, on the monotonic clock."""
+        return self._clock.monotonic() + self._times.answering
+
+    async def quiet(self, give_up_at: float) -> None:
         """Wait until no trade is settling. Raises TerminalUnavailable when that takes too long: nothing was done."""
-        give_up_at = self._clock.monotonic() + self._times.answering
-        while self.is_settling:
-            if self._clock.monotonic() >= give_up_at:
-                raise TerminalUnavailable(
-                    "An earlier trade of this account has no answer yet and is being looked for: nothing was done.",
-                    retry_after_seconds=max(1.0, self._times.settling),
-                )
+        while self._clock.monotonic() < give_up_at:
+            if not self.is_settling:
+                return
             await self._clock.sleep(self._times.look_interval)
+        raise TerminalUnavailable(
+            "Earlier trades of this account have no answer yet: nothing was done.",
+            retry_after_seconds=max(1.0, self._times.settling),
+        )
 
     async def close(self) -> None:
         """Look no further; who still waits is told that the outcome is unknown."""
@@ -186,9 +194,10 @@ class Unsettled:
         """Look until it is found or no longer worth it; with each new terminal the settle time begins anew."""
         times, clock = self._times, self._clock
         lost_at = clock.monotonic()
+        watching = times.answering if lost.is_old else times.watching
         looked_at: Look | None = None
         settled_at = 0.0
-        while clock.monotonic() < lost_at + times.watching:
+        while clock.monotonic() < lost_at + watching:
             look = self._looks[-1] if self._looks else None
             if look is not looked_at:
                 looked_at, settled_at = look, clock.monotonic() + times.settling
@@ -205,7 +214,8 @@ class Unsettled:
                     self._count()
             if clock.monotonic() >= lost_at + times.answering:
                 lost.end(None)
-            await clock.sleep(times.watch_interval if lost.has_settled else times.look_interval)
+            is_urgent = not (lost.has_settled or lost.is_old)
+            await clock.sleep(times.look_interval if is_urgent else times.watch_interval)
         return None
 
     def _keep(self, lost: Lost) -> None:
@@ -216,7 +226,7 @@ class Unsettled:
                 del self._found[next(iter(self._found))]
 
     def _count(self) -> None:
-        self.is_settling = any(not lost.has_settled for lost in self._lost)
+        self.is_settling = any(not (lost.has_settled or lost.is_old) for lost in self._lost)
 
 
 async def _looked(look: Look, intent: Intent) -> tuple[OrderResult | None, bool]:
