@@ -106,8 +106,8 @@ async def open_gateway(
 
     `clock` and `terminals` replace the settings' own; `runtime` is what the server shares.
 
-    Raises MetricsUnusable, DataInUse, DatabaseUnusable, SecretUnusable, ProviderUnusable, SimulatorStateUnusable,
-    HandlersDiffer.
+    Raises MetricsUnusable, DataInUse, DatabaseUnusable, SecretUnusable, JournalUnusable, StorageUnavailable,
+    ProviderUnusable, SimulatorStateUnusable, HandlersDiffer.
     """
     clock = clock or SystemClock()
     runtime = runtime or runtime_of(settings)

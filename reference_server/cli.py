@@ -68,6 +68,7 @@ def _run(settings: Settings, listener: socket.socket, tls: Tls | None) -> None:
         warnings.simplefilter("ignore")  # connexion imports what its own dependencies have deprecated
         from reference_server.api.server import GatewayServer, server_config
         from reference_server.app import open_gateway
+        from reference_server.domain.errors import StorageUnavailable
         from reference_server.metrics_endpoint import MetricsUnusable
         from reference_server.runtime import longest_request_seconds, runtime_of
         from reference_server.storage.journal_file import JournalUnusable
@@ -99,7 +100,7 @@ def _run(settings: Settings, listener: socket.socket, tls: Tls | None) -> None:
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(run())
-    except (ProviderUnusable, SimulatorStateUnusable, JournalUnusable, MetricsUnusable) as error:
+    except (ProviderUnusable, SimulatorStateUnusable, JournalUnusable, StorageUnavailable, MetricsUnusable) as error:
         raise click.UsageError(str(error)) from error
     except KeyboardInterrupt:
         pass  # a second Ctrl-C while closing: what is stored is safe at any moment

@@ -133,7 +133,9 @@ class Settings(EdgeSettings):
     lost_order_answer_ms: int = field(
         default=30_000,
         metadata=_means(
-            reading.whole(0, 600_000), "milliseconds", "how long a client waits for an order whose answer was lost"
+            reading.whole(0, 600_000),
+            "milliseconds",
+            "how long a client waits for an order whose answer was lost, and an order for its turn",
         ),
     )
     lost_order_settle_ms: int = field(

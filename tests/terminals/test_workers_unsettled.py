@@ -178,6 +178,16 @@ async def test_trades_that_wait_give_up_together_and_none_is_sent_when_the_watch
     assert broker.sent == 0
 
 
+async def test_trades_are_sent_one_after_the_other_also_where_nobody_waits_for_what_is_lost(
+    clock: HandClock, broker: Broker
+) -> None:
+    unsettled = Unsettled(clock, Reconciling(answering=0.0, settling=0.0))
+    trades = Trades(clock, broker.perform, unsettled)
+    broker.answer = RESULT
+    assert await asyncio.gather(*(trades.place(BUY) for _ in range(5))) == [RESULT] * 5
+    await unsettled.close()
+
+
 async def test_what_waits_for_its_turn_is_not_sent_by_a_terminal_that_is_closed_meanwhile(
     broker: Broker, trades: Trades
 ) -> None:

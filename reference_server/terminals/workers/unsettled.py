@@ -25,6 +25,8 @@ from reference_server.usecases.ports import Clock
 Look = Callable[[Intent], Awaitable[OrderResult | None]]
 """One look at a terminal: the result, or None without a trace. Raises OutcomeUnknown where it is ambiguous."""
 
+_LEAST_WAIT: Final = 1.0
+"""Seconds that a trade waits for its turn, however short the other times are: the trades before it take some."""
 _ANSWERED: Final = 10_000
 """Orders remembered for each account."""
 _FOUND: Final = 1000
@@ -37,7 +39,8 @@ _log = logging.getLogger(__name__)
 class Reconciling:
     """How long a lost trade is looked for, in seconds.
 
-    `answering`: how long its caller waits, the reopening of a dead terminal included. `settling`: on a terminal that
+    `answering`: how long its caller waits, the reopening of a dead terminal included, and how long another trade waits
+    for its turn, which is at least as long as `settling`. `settling`: on a terminal that
     answers, until no trace means unknown; meanwhile no other trade of the account is sent. `watching`: in all, and
     until when a trade may still be executed: an older one is looked for as long as a caller waits, and holds up nobody.
     """
@@ -159,7 +162,8 @@ class Unsettled:
 
     def give_up_at(self) -> float:
         """When a trade that begins to wait for its turn now has waited too long, on the monotonic clock."""
-        return self._clock.monotonic() + self._times.answering
+        times = self._times
+        return self._clock.monotonic() + max(times.answering, times.settling, _LEAST_WAIT)
 
     async def quiet(self, give_up_at: float) -> None:
         """Wait until no trade is settling. Raises TerminalUnavailable when that takes too long: nothing was done."""
