@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from reference_server.domain.account import Account, AccountState
 from reference_server.domain.errors import (
+    AccountAmbiguous,
+    AccountLoginFailed,
     AccountNotFound,
     AccountNotReady,
-    GatewayError,
     SocketLimitReached,
     SymbolNotFound,
 )
@@ -59,7 +60,7 @@ class Streams:
         """Begin the session of a socket, which `end_session` ends. Without `account_id` it waits for a usable account.
 
         `since_seq`: number of the last account event that the client knows. Raises SocketLimitReached, and for an
-        account that is named and not the user's, or deleted, AccountNotFound.
+        account that is named and not the user's, or deleted, AccountNotFound; what keeps storage from being used.
         """
         if len(self._sessions.get(user.user_id, ())) >= self._limits.sockets:
             raise SocketLimitReached(
@@ -164,8 +165,8 @@ class Streams:
         if session.account_id is None:
             try:
                 await self._bind(session, since_seq)
-            except GatewayError:
-                return  # an unusable account is told to the messages that need one
+            except (AccountNotFound, AccountAmbiguous, AccountLoginFailed):
+                return  # there is none to choose yet: told to the messages that need one
         else:
             account = await self._book.get(session.user.user_id, session.account_id)
             if account.state is AccountState.DELETED:

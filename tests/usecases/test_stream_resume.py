@@ -9,7 +9,13 @@ from collections.abc import Sequence
 import pytest
 
 from reference_server.domain.account import AccountState, Mt5Credentials
-from reference_server.domain.errors import AccountLoginFailed, AccountNotFound, AccountNotReady, TerminalUnavailable
+from reference_server.domain.errors import (
+    AccountLoginFailed,
+    AccountNotFound,
+    AccountNotReady,
+    StorageUnavailable,
+    TerminalUnavailable,
+)
 from reference_server.domain.events import AccountChanged, PositionChanged
 from reference_server.domain.trading import Position
 from reference_server.domain.user import User
@@ -288,6 +294,18 @@ async def test_numbers_that_cannot_be_reserved_end_the_sockets_and_nothing_else(
     state, event = taken(back)
     assert "snapshot active" in state
     assert numbers([state, event]) == [RESERVED_AT_ONCE + 2, RESERVED_AT_ONCE + 3]
+
+
+@pytest.mark.parametrize("is_named", [True, False], ids=["named", "unnamed"])
+async def test_a_socket_is_refused_while_storage_fails_whether_or_not_it_names_its_account(
+    gateway: Gateway, user: User, is_named: bool
+) -> None:
+    account = await gateway.active_account(user)
+    later = await gateway.restarted()  # which has no numbers left from before
+    later.positions.failure = StorageUnavailable()
+    with pytest.raises(StorageUnavailable):
+        await later.streams.open_session(user, account.account_id if is_named else None)
+    assert later.streams.open_sessions == 0
 
 
 @pytest.mark.parametrize("loss", [DEAD, LOST], ids=["replaced", "regained"])
