@@ -53,9 +53,9 @@ class Pulse:
         """Look at every socket once; but for those that are closed, whose account may have no number to tell."""
         heartbeats: dict[int, bytes] = {}
         for session in self._sessions():
-            outbox = session.outbox
-            if outbox.close_code is not None:
+            if session.is_closed:
                 continue
+            outbox = session.outbox
             if outbox.is_behind:
                 outbox.sweeps_behind += 1
                 if outbox.sweeps_behind > self._sweeps_stalled:

@@ -151,14 +151,17 @@ class Streams:
             await self._bind(session, None)
         await self._introduction(session)
         feed = session.feed
-        if feed is None:
+        if feed is None or session.is_closed:
             raise AccountNotReady(retry_after_seconds=1.0)
         account = await self._book.select_account(session.user.user_id, feed.account_id)
         return feed, self._supervisor.terminal_of(account)
 
     async def _introduction(self, session: Session) -> None:
-        """Wait until the socket was told the state of its account: nothing of the account goes before it."""
-        if session.feed is not None and not session.introduced.is_set():
+        """Wait until the socket was told the state of its account: nothing of the account goes before it.
+
+        Who waited may find another account, or the state to be told anew; or a socket that is closed.
+        """
+        while session.feed is not None and not session.is_closed and not session.introduced.is_set():
             await session.introduced.wait()
 
     async def _bind_first(self, session: Session, since_seq: int | None) -> None:

@@ -179,6 +179,36 @@ async def test_a_socket_whose_account_is_deleted_while_it_waits_is_not_left_wait
     assert deleted.endswith("accountStatus deleted")
 
 
+async def waiting_for_its_state(gateway: Gateway, session: Session) -> asyncio.Task[Sequence[Position]]:
+    """What a client asks for before its socket was told the state of the account."""
+    asking = asyncio.ensure_future(gateway.streams.get_positions(session))
+    await settle()
+    assert not asking.done()
+    return asking
+
+
+async def test_a_socket_that_is_closed_while_it_waits_for_its_state_is_not_left_waiting(
+    gateway: Gateway, user: User
+) -> None:
+    SlowTerminal(await active(gateway, user))
+    session = await gateway.streams.open_session(user)
+    asking = await waiting_for_its_state(gateway, session)
+    gateway.streams.close_user(user.user_id)
+    await settle()
+    assert isinstance(asking.exception(), AccountNotReady)
+
+
+async def test_a_socket_whose_state_cannot_be_told_is_closed_and_not_left_waiting(gateway: Gateway, user: User) -> None:
+    slow = SlowTerminal(await active(gateway, user))
+    session = await gateway.streams.open_session(user)
+    asking = await waiting_for_its_state(gateway, session)
+    gateway.encoder.failure = OSError("out of memory")
+    slow.release.set()
+    await settle()
+    assert session.outbox.close_code is CloseCode.INTERNAL_ERROR
+    assert isinstance(asking.exception(), AccountNotReady)
+
+
 async def test_who_comes_back_gets_what_was_missed_and_no_state(gateway: Gateway, user: User) -> None:
     terminal = await active(gateway, user)
     session = await gateway.socket(user)
