@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from reference_server.domain.account import AccountState, Mt5Credentials
+from reference_server.domain.account import AccountInfo, AccountState, Mt5Credentials
 from reference_server.domain.errors import (
     AccountLoginFailed,
     AccountNotFound,
@@ -56,6 +56,19 @@ class SlowTerminal:
 
     async def _positions(self) -> Sequence[Position]:
         self.readings += 1
+        await self.release.wait()
+        return await self._read()
+
+
+class SlowReading:
+    """Makes the figures of an account wait to be read until released, and no question of a client."""
+
+    def __init__(self, terminal: FakeTerminal) -> None:
+        self.release = asyncio.Event()
+        self._read = terminal.account_info
+        terminal.account_info = self._account_info  # type: ignore[method-assign]
+
+    async def _account_info(self) -> AccountInfo:
         await self.release.wait()
         return await self._read()
 
@@ -359,6 +372,35 @@ async def test_an_account_that_is_active_again_tells_every_socket_its_state(
         "snapshot active 0 positions 0 orders", "orderResult 9"]  # fmt: skip
     told = numbers(messages)
     assert told == list(range(told[0], told[0] + 5))
+
+
+async def test_nothing_of_the_account_is_answered_before_its_state_is_told_anew(gateway: Gateway, user: User) -> None:
+    terminal = await active(gateway, user)
+    session = await gateway.socket(user)
+    slow = SlowReading(terminal)
+    terminal.tell(LOST)
+    await settle()
+    terminal.tell(BACK)
+    await settle()
+    asking = await waiting_for_its_state(gateway, session)
+    slow.release.set()
+    assert await asking == ()
+    assert taken(session)[-1].endswith("snapshot active 0 positions 0 orders")
+
+
+async def test_nothing_of_the_next_account_is_answered_before_its_state(gateway: Gateway, user: User) -> None:
+    first = await gateway.active_account(user)
+    SlowReading(gateway.terminals.of(first.account_id))
+    session = await gateway.streams.open_session(user)
+    asking = await waiting_for_its_state(gateway, session)
+    second = await gateway.active_account(user)
+    slow = SlowReading(gateway.terminals.of(second.account_id))
+    await gateway.account_cases.delete_account(user, first.account_id)
+    await settle()
+    assert not asking.done()
+    slow.release.set()
+    assert await asking == ()
+    assert taken(session)[-1].endswith("snapshot active 0 positions 0 orders")
 
 
 async def test_who_was_away_while_the_terminal_was_replaced_gets_the_state(gateway: Gateway, user: User) -> None:
