@@ -41,7 +41,7 @@ _REASONS: Final = {
     CloseCode.GOING_AWAY: "the gateway is shutting down",
     CloseCode.INTERNAL_ERROR: "the gateway cannot number the events of the account: connect again",
     CloseCode.RESTARTING: "the gateway is restarting",
-    CloseCode.KEY_REVOKED: "the API key was rotated",
+    CloseCode.KEY_REVOKED: "the API key is no longer valid",
     CloseCode.SLOW_CONSUMER: "the socket was read too slowly",
     CloseCode.TOO_MANY_MESSAGES: "the client went on at ten times the allowed rate",
 }
