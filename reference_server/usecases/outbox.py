@@ -128,8 +128,9 @@ class Outbox:
 
     def put_replay(self, messages: Sequence[bytes]) -> None:
         """Add what a client missed. It was asked for, so it may be more than may wait otherwise."""
-        self._extra += len(messages)
         for message in messages:
+            if self._queue is None:  # the socket may take some of them, and then no more
+                self._extra += 1
             self.put_event(message)
 
     def put_market(self, key: object, message: bytes) -> None:
