@@ -66,6 +66,8 @@ class Feed:
         """
         self.terminal = terminal
         self._number_gap()
+        for session in self._live:
+            session.introduced.clear()
         self.waiting.update(self._live)
         self._live.clear()
         self.market.attach(terminal)

@@ -41,7 +41,7 @@ _REASONS: Final = {
     CloseCode.GOING_AWAY: "the gateway is shutting down",
     CloseCode.INTERNAL_ERROR: "the gateway cannot number the events of the account: connect again",
     CloseCode.RESTARTING: "the gateway is restarting",
-    CloseCode.KEY_REVOKED: "the API key was rotated",
+    CloseCode.KEY_REVOKED: "the API key is no longer valid",
     CloseCode.SLOW_CONSUMER: "the socket was read too slowly",
     CloseCode.TOO_MANY_MESSAGES: "the client went on at ten times the allowed rate",
 }
@@ -128,8 +128,9 @@ class Outbox:
 
     def put_replay(self, messages: Sequence[bytes]) -> None:
         """Add what a client missed. It was asked for, so it may be more than may wait otherwise."""
-        self._extra += len(messages)
         for message in messages:
+            if self._queue is None:  # the socket may take some of them, and then no more
+                self._extra += 1
             self.put_event(message)
 
     def put_market(self, key: object, message: bytes) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable
 from typing import Final
 
 from reference_server.usecases.encoding import Encoder
 from reference_server.usecases.outbox import CloseCode
 from reference_server.usecases.ports import Clock
+from reference_server.usecases.routine import Routine
 from reference_server.usecases.session import Session
 
 HEARTBEAT_SECONDS: Final = 5.0
@@ -37,24 +37,24 @@ class Pulse:
         self._sessions = sessions
         self._encoder = encoder
         self._clock = clock
-        self._interval = heartbeat_seconds / _SWEEPS
-        self._sweeps_stalled = max(1, round(stalled_seconds / self._interval))
-        self._task: asyncio.Task[None] | None = None
+        interval = heartbeat_seconds / _SWEEPS
+        self._sweeps_stalled = max(1, round(stalled_seconds / interval))
+        self._routine = Routine("pulse of the stream", self._sweep, clock, interval)
 
     def start(self) -> None:
         """Begin to sweep."""
-        self._task = asyncio.get_running_loop().create_task(self._run(), name="pulse of the stream")
+        self._routine.start()
 
     async def close(self) -> None:
         """Stop. Safe to call without a start."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        await self._routine.close()
 
-    def sweep(self) -> None:
-        """Look at every socket once."""
+    async def _sweep(self) -> None:
+        """Look at every socket once; but for those that are closed, whose account may have no number to tell."""
         heartbeats: dict[int, bytes] = {}
         for session in self._sessions():
+            if session.is_closed:
+                continue
             outbox = session.outbox
             if outbox.is_behind:
                 outbox.sweeps_behind += 1
@@ -69,8 +69,3 @@ class Pulse:
                 if seq not in heartbeats:
                     heartbeats[seq] = self._encoder.heartbeat(self._clock.now_ms(), seq)
                 outbox.put_event(heartbeats[seq])
-
-    async def _run(self) -> None:
-        while True:
-            await self._clock.sleep(self._interval)
-            self.sweep()

@@ -48,7 +48,7 @@ class Session:
         """The account that the socket was opened for, None for the user's only one."""
         self.feed: Feed | None = None
         self.introduced = asyncio.Event()
-        """Set while the socket was told the state of its account, so that what follows can be told."""
+        """Set while the socket was told the state of its account, so that what follows can be told; or is closed."""
         self.topics: set[Topic] = set()
         self._symbols: dict[str, None] = {}
         self.outbox = Outbox(events=self._limits.events)
@@ -58,6 +58,11 @@ class Session:
     def symbols(self) -> tuple[str, ...]:
         """All symbols subscribed now, in the order in which they were."""
         return tuple(self._symbols)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing more is told to the socket, which may be there for a while still."""
+        return self.outbox.close_code is not None
 
     def check_room(self, symbols: Iterable[str]) -> None:
         """Raise InvalidBody when these would be more symbols than one socket may subscribe."""
@@ -93,5 +98,6 @@ class Session:
         self.outbox.put_event(message)
 
     def close(self, code: CloseCode) -> None:
-        """Ask the edge to close the socket with this code."""
+        """Ask the edge to close the socket with this code. It is told no state any more, so nobody may wait for it."""
         self.outbox.close(code)
+        self.introduced.set()

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from reference_server.domain.account import Account, AccountState
 from reference_server.domain.errors import (
+    AccountAmbiguous,
+    AccountLoginFailed,
     AccountNotFound,
     AccountNotReady,
-    GatewayError,
     SocketLimitReached,
     SymbolNotFound,
 )
@@ -59,7 +60,7 @@ class Streams:
         """Begin the session of a socket, which `end_session` ends. Without `account_id` it waits for a usable account.
 
         `since_seq`: number of the last account event that the client knows. Raises SocketLimitReached, and for an
-        account that is named and not the user's, or deleted, AccountNotFound.
+        account that is named and not the user's, or deleted, AccountNotFound; what keeps storage from being used.
         """
         if len(self._sessions.get(user.user_id, ())) >= self._limits.sockets:
             raise SocketLimitReached(
@@ -150,22 +151,25 @@ class Streams:
             await self._bind(session, None)
         await self._introduction(session)
         feed = session.feed
-        if feed is None:
+        if feed is None or session.is_closed:
             raise AccountNotReady(retry_after_seconds=1.0)
         account = await self._book.select_account(session.user.user_id, feed.account_id)
         return feed, self._supervisor.terminal_of(account)
 
     async def _introduction(self, session: Session) -> None:
-        """Wait until the socket was told the state of its account: nothing of the account goes before it."""
-        if session.feed is not None and not session.introduced.is_set():
+        """Wait until the socket was told the state of its account: nothing of the account goes before it.
+
+        Who waited may find another account, or the state to be told anew; or a socket that is closed.
+        """
+        while session.feed is not None and not session.is_closed and not session.introduced.is_set():
             await session.introduced.wait()
 
     async def _bind_first(self, session: Session, since_seq: int | None) -> None:
         if session.account_id is None:
             try:
                 await self._bind(session, since_seq)
-            except GatewayError:
-                return  # an unusable account is told to the messages that need one
+            except (AccountNotFound, AccountAmbiguous, AccountLoginFailed):
+                return  # there is none to choose yet: told to the messages that need one
         else:
             account = await self._book.get(session.user.user_id, session.account_id)
             if account.state is AccountState.DELETED:

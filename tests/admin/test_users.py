@@ -74,7 +74,8 @@ async def test_a_key_that_is_ended_outside_is_refused_within_seconds_and_its_soc
             assert done.code == 0, done.stderr
             assert await refused_soon(address, one.key)
             async with asyncio.timeout(SOON_SECONDS):
-                await sockets[0].receive()
+                closing = await sockets[0].receive()
+            assert (closing.data, closing.extra) == (4401, "the API key is no longer valid")
             assert sockets[0].close_code == 4401
             assert await status(address, other.key) == 200
             assert not sockets[1].closed

@@ -494,10 +494,11 @@ class FakeJournal:
 
 
 class FakeEncoder:
-    """Readable bytes, and a count of encodings."""
+    """Readable bytes, and a count of encodings; `failure` keeps states from being encoded."""
 
     def __init__(self) -> None:
         self.encoded = 0
+        self.failure: Exception | None = None
 
     def tick(self, tick: Tick) -> bytes:
         self.encoded += 1
@@ -525,6 +526,8 @@ class FakeEncoder:
         return f"#{seq} {text}".encode()
 
     def snapshot(self, snapshot: Snapshot) -> bytes:
+        if self.failure is not None:
+            raise self.failure
         figures = snapshot.figures
         known = "" if figures is None else f" {len(figures.positions)} positions {len(figures.orders)} orders"
         return f"#{snapshot.seq} snapshot {snapshot.account.state}{known}".encode()

@@ -225,6 +225,29 @@ def test_much_at_once_is_written_before_the_turn_ends() -> None:
     assert outbox.waiting == 0
 
 
+def test_a_replay_that_the_socket_takes_only_the_beginning_of_may_wait_all_the_same() -> None:
+    outbox, peer = Outbox(events=10), Peer(3)
+    outbox.connect(peer, lambda _: None)
+    outbox.put_event(b"state")
+    replay = [b"%d" % number for number in range(600)]
+    outbox.put_replay(replay)
+    assert outbox.is_behind
+    later = [b"later %d" % number for number in range(10)]
+    for message in later:
+        outbox.put_event(message)
+    peer.room = 10_000
+    outbox.resume()
+    assert peer.got == [b"state", *replay, *later]
+    peer.room = 0
+    outbox.put_event(b"full")
+    outbox.drain()
+    for message in later:
+        outbox.put_event(message)
+    assert outbox.close_code is None
+    outbox.put_event(b"one too many")
+    assert end_of(outbox) == (CloseCode.SLOW_CONSUMER, 0)
+
+
 def test_what_was_owed_of_a_symbol_goes_out_before_it_is_forgotten() -> None:
     outbox, peer = Outbox(), Peer(1_000)
     outbox.connect(peer, lambda _: None)

@@ -8,8 +8,14 @@ from collections.abc import Sequence
 
 import pytest
 
-from reference_server.domain.account import AccountState, Mt5Credentials
-from reference_server.domain.errors import AccountLoginFailed, AccountNotFound, AccountNotReady, TerminalUnavailable
+from reference_server.domain.account import AccountInfo, AccountState, Mt5Credentials
+from reference_server.domain.errors import (
+    AccountLoginFailed,
+    AccountNotFound,
+    AccountNotReady,
+    StorageUnavailable,
+    TerminalUnavailable,
+)
 from reference_server.domain.events import AccountChanged, PositionChanged
 from reference_server.domain.trading import Position
 from reference_server.domain.user import User
@@ -50,6 +56,19 @@ class SlowTerminal:
 
     async def _positions(self) -> Sequence[Position]:
         self.readings += 1
+        await self.release.wait()
+        return await self._read()
+
+
+class SlowReading:
+    """Makes the figures of an account wait to be read until released, and no question of a client."""
+
+    def __init__(self, terminal: FakeTerminal) -> None:
+        self.release = asyncio.Event()
+        self._read = terminal.account_info
+        terminal.account_info = self._account_info  # type: ignore[method-assign]
+
+    async def _account_info(self) -> AccountInfo:
         await self.release.wait()
         return await self._read()
 
@@ -173,6 +192,36 @@ async def test_a_socket_whose_account_is_deleted_while_it_waits_is_not_left_wait
     assert deleted.endswith("accountStatus deleted")
 
 
+async def waiting_for_its_state(gateway: Gateway, session: Session) -> asyncio.Task[Sequence[Position]]:
+    """What a client asks for before its socket was told the state of the account."""
+    asking = asyncio.ensure_future(gateway.streams.get_positions(session))
+    await settle()
+    assert not asking.done()
+    return asking
+
+
+async def test_a_socket_that_is_closed_while_it_waits_for_its_state_is_not_left_waiting(
+    gateway: Gateway, user: User
+) -> None:
+    SlowTerminal(await active(gateway, user))
+    session = await gateway.streams.open_session(user)
+    asking = await waiting_for_its_state(gateway, session)
+    gateway.streams.close_user(user.user_id)
+    await settle()
+    assert isinstance(asking.exception(), AccountNotReady)
+
+
+async def test_a_socket_whose_state_cannot_be_told_is_closed_and_not_left_waiting(gateway: Gateway, user: User) -> None:
+    slow = SlowTerminal(await active(gateway, user))
+    session = await gateway.streams.open_session(user)
+    asking = await waiting_for_its_state(gateway, session)
+    gateway.encoder.failure = OSError("out of memory")
+    slow.release.set()
+    await settle()
+    assert session.outbox.close_code is CloseCode.INTERNAL_ERROR
+    assert isinstance(asking.exception(), AccountNotReady)
+
+
 async def test_who_comes_back_gets_what_was_missed_and_no_state(gateway: Gateway, user: User) -> None:
     terminal = await active(gateway, user)
     session = await gateway.socket(user)
@@ -290,6 +339,18 @@ async def test_numbers_that_cannot_be_reserved_end_the_sockets_and_nothing_else(
     assert numbers([state, event]) == [RESERVED_AT_ONCE + 2, RESERVED_AT_ONCE + 3]
 
 
+@pytest.mark.parametrize("is_named", [True, False], ids=["named", "unnamed"])
+async def test_a_socket_is_refused_while_storage_fails_whether_or_not_it_names_its_account(
+    gateway: Gateway, user: User, is_named: bool
+) -> None:
+    account = await gateway.active_account(user)
+    later = await gateway.restarted()  # which has no numbers left from before
+    later.positions.failure = StorageUnavailable()
+    with pytest.raises(StorageUnavailable):
+        await later.streams.open_session(user, account.account_id if is_named else None)
+    assert later.streams.open_sessions == 0
+
+
 @pytest.mark.parametrize("loss", [DEAD, LOST], ids=["replaced", "regained"])
 async def test_an_account_that_is_active_again_tells_every_socket_its_state(
     gateway: Gateway, user: User, loss: object
@@ -311,6 +372,35 @@ async def test_an_account_that_is_active_again_tells_every_socket_its_state(
         "snapshot active 0 positions 0 orders", "orderResult 9"]  # fmt: skip
     told = numbers(messages)
     assert told == list(range(told[0], told[0] + 5))
+
+
+async def test_nothing_of_the_account_is_answered_before_its_state_is_told_anew(gateway: Gateway, user: User) -> None:
+    terminal = await active(gateway, user)
+    session = await gateway.socket(user)
+    slow = SlowReading(terminal)
+    terminal.tell(LOST)
+    await settle()
+    terminal.tell(BACK)
+    await settle()
+    asking = await waiting_for_its_state(gateway, session)
+    slow.release.set()
+    assert await asking == ()
+    assert taken(session)[-1].endswith("snapshot active 0 positions 0 orders")
+
+
+async def test_nothing_of_the_next_account_is_answered_before_its_state(gateway: Gateway, user: User) -> None:
+    first = await gateway.active_account(user)
+    SlowReading(gateway.terminals.of(first.account_id))
+    session = await gateway.streams.open_session(user)
+    asking = await waiting_for_its_state(gateway, session)
+    second = await gateway.active_account(user)
+    slow = SlowReading(gateway.terminals.of(second.account_id))
+    await gateway.account_cases.delete_account(user, first.account_id)
+    await settle()
+    assert not asking.done()
+    slow.release.set()
+    assert await asking == ()
+    assert taken(session)[-1].endswith("snapshot active 0 positions 0 orders")
 
 
 async def test_who_was_away_while_the_terminal_was_replaced_gets_the_state(gateway: Gateway, user: User) -> None:

@@ -9,7 +9,7 @@ const CLOSES = {
   1006: "no connection: the key was refused, or the gateway cannot be reached",
   1009: "the message was too large",
   1012: "the gateway is restarting",
-  4401: "the API key was rotated",
+  4401: "the API key is no longer valid",
   4408: "the socket was read too slowly",
 };
 const at = (id) => document.getElementById(id);
