@@ -36,7 +36,7 @@ def install() -> None:
 
     _before(trade_requests, "_send_claimed", "arriving", arriving)
     _before(journal, "_earlier", "writing", lambda _self, _connection, record, *_rest: record)
-    _before(module, "_sent", "sending", lambda _terminal, record: record)
+    _before(module, "_sent", "sending", lambda _terminal, record, *_rest: record)
     claim, sent, settle = journal.claim, module._sent, journal.settle
 
     async def claim_and_die(self: Any, record: Any, **options: Any) -> Any:
@@ -44,8 +44,8 @@ def install() -> None:
         _die(record, "written")
         return claimed
 
-    async def send_and_die(terminal: Any, record: Any) -> Any:
-        result = await sent(terminal, record)
+    async def send_and_die(terminal: Any, record: Any, *rest: Any) -> Any:
+        result = await sent(terminal, record, *rest)
         _die(record, "answered")
         return result
 
