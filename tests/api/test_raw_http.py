@@ -75,6 +75,10 @@ def get(*headers: bytes, target: bytes = b"/health", host: bytes = HOST) -> byte
     return b"GET " + target + b" HTTP/1.1\r\n" + host + b"".join(one + b"\r\n" for one in headers) + b"\r\n"
 
 
+def order() -> bytes:
+    return b"POST /things HTTP/1.1\r\n" + HOST + AS_USER + JSON + b"Content-Length: %d\r\n\r\n" % len(ORDER) + ORDER
+
+
 MALFORMED = {
     "two lengths": post(b"Content-Length: 2", b"Content-Length: 3", body=b"{} "),
     "the same length twice": post(b"Content-Length: 2", b"Content-Length: 2", body=b"{}"),
@@ -151,16 +155,29 @@ def test_pipelined_requests_are_answered_in_their_order(client: Client) -> None:
 
 
 def test_garbage_behind_an_order_does_not_take_the_orders_answer(client: Client, gateway: Small) -> None:
-    head = b"POST /things HTTP/1.1\r\n" + HOST + AS_USER + JSON + b"Content-Length: %d\r\n\r\n" % len(ORDER)
-    answers, was_closed = exchange(client, head + ORDER + b"\0garbage\r\n\r\n")
+    answers, was_closed = exchange(client, order() + b"\0garbage\r\n\r\n")
     assert [one.status for one in answers] == [201]
     assert answers[0].headers[b"connection"] == b"close"
     assert was_closed
     assert len(gateway.calls) == 1
 
 
+@pytest.mark.parametrize("orders", [1, 2])
+def test_a_broken_body_behind_an_order_is_refused_behind_the_orders_answer(
+    client: Client, gateway: Small, orders: int
+) -> None:
+    broken = post(JSON.strip(), b"Transfer-Encoding: chunked", body=b"zz\r\n")
+    answers, was_closed = exchange(client, order() * orders + broken)
+    assert [one.status for one in answers] == [201] * orders + [400]
+    assert_refused(answers[-1], 400)
+    assert answers[-1].headers[b"connection"] == b"close"
+    assert was_closed
+    assert len(gateway.calls) == orders
+    assert gateway.defects == []
+
+
 def test_an_order_hidden_in_the_body_of_another_request_is_not_executed(client: Client, gateway: Small) -> None:
-    hidden = b"POST /things HTTP/1.1\r\n" + HOST + AS_USER + JSON + b"Content-Length: %d\r\n\r\n" % len(ORDER) + ORDER
+    hidden = order()
     for smuggled in (
         post(b"Content-Length: %d" % len(hidden), b"Transfer-Encoding: chunked", body=b"0\r\n\r\n" + hidden),
         get(b"Content-Length: %d" % len(hidden)) + hidden,
