@@ -84,7 +84,14 @@ class HttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def handle_websocket_upgrade(self) -> None:
-        """Hand the connection over."""
+        """Hand the connection over, unless a request waits for its answer: that of the handshake would be taken for it.
+
+        Then the connection is closed behind that answer.
+        """
+        if self._owes_answer:
+            self.cycle.keep_alive = False
+            self.flow.pause_reading()
+            return
         self._measured.connections.leave(self._address)
         self._end_waiting()
         super().handle_websocket_upgrade()

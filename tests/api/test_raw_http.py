@@ -14,6 +14,10 @@ from .conftest import KEY, Client, Small
 HOST = b"Host: gateway\r\n"
 JSON = b"Content-Type: application/json\r\n"
 AS_USER = b"X-API-Key: " + KEY.encode() + b"\r\n"
+HANDSHAKE = (
+    b"Upgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
 PROBE = b"GET /health HTTP/1.1\r\n" + HOST + b"\r\n"
 ORDER = b'{"symbol": "EURUSD", "side": "buy", "orderType": "market", "volume": 0.1}'
 
@@ -176,6 +180,14 @@ def test_a_broken_body_behind_an_order_is_refused_behind_the_orders_answer(
     assert gateway.defects == []
 
 
+def test_a_handshake_behind_an_order_does_not_take_the_orders_answer(client: Client, gateway: Small) -> None:
+    answers, was_closed = exchange(client, order() + b"GET /ws HTTP/1.1\r\n" + HOST + HANDSHAKE + b"\r\n")
+    assert [one.status for one in answers] == [201]
+    assert answers[0].headers[b"connection"] == b"close"
+    assert was_closed
+    assert len(gateway.calls) == 1
+
+
 def test_an_order_hidden_in_the_body_of_another_request_is_not_executed(client: Client, gateway: Small) -> None:
     hidden = order()
     for smuggled in (
@@ -222,11 +234,7 @@ def test_an_upgrade_that_is_not_offered_is_ignored(client: Client, upgrade: byte
 def test_a_handshake_that_announces_a_body_is_refused_and_the_connection_closed(
     client: Client, announced: bytes
 ) -> None:
-    handshake = (
-        b"Upgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-    )
-    found, was_closed = exchange(client, b"GET /ws HTTP/1.1\r\n" + HOST + handshake + announced + b"\r\n")
+    found, was_closed = exchange(client, b"GET /ws HTTP/1.1\r\n" + HOST + HANDSHAKE + announced + b"\r\n")
     assert_refused(found[0], 400)
     assert (len(found), was_closed) == (1, True)
 
