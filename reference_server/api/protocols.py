@@ -254,6 +254,8 @@ class FramedProtocol(WebSocketsSansIOProtocol):
         if answer.status_code != 101:
             self._refuse(answer.status_code, answer.body.decode("utf-8"), event.method)
             return
+        conn: Any = self.conn
+        conn.accept = lambda _event: answer  # uvicorn asks for the same again
         super().handle_connect(event)
         scope: Any = self.scope
         scope["extensions"][DIRECT] = self
