@@ -27,8 +27,9 @@ from reference_server.api.limits import Limits
 from reference_server.api.market import market_handlers
 from reference_server.api.pages import page_routes
 from reference_server.api.requests import request_handlers
+from reference_server.api.routing import KeyedOperations
 from reference_server.api.spec_document import claimed_contract, document_routes
-from reference_server.api.strangers import GuardedAuthentication
+from reference_server.api.strangers import GuardedAuthentication, PublicLimit
 from reference_server.api.system import system_handlers
 from reference_server.api.trading import trading_handlers
 from reference_server.api.users import user_handlers
@@ -197,13 +198,13 @@ async def open_gateway(
             WebSocketRoute("/ws", Stream(authenticate, streams, clock, failures, Flushes(clock))),
             WebSocketRoute("/{path:path}", NoStreamHere()),
         ]
+        per_minute = settings.public_requests_per_minute
         edge = Edge(
             on_request=REQUEST_ID.set,
             access_log=lines,
             proxies=runtime.proxies,
             measures=runtime.measures,
-            public_limiter=limiter if settings.public_requests_per_minute else None,
-            public_per_minute=settings.public_requests_per_minute,
+            public_limit=PublicLimit(limiter, per_minute, KeyedOperations(contract.openapi)) if per_minute else None,
         )
         yield gateway_app(operations, sockets, failures, edge)
 

@@ -27,7 +27,7 @@ class EdgeSettings:
         default=600,
         metadata=means(
             reading.whole(0, 1_000_000),
-            "requests without a key per minute and client address, 0 for any",
+            "requests that no key decides over, per minute and client address, 0 for any",
             "a probe a second, ten times over",
         ),
     )

@@ -22,10 +22,9 @@ from reference_server.api.compiled import CompiledOperations, Pipeline
 from reference_server.api.failures import Failures
 from reference_server.api.routing import IndexedRouting
 from reference_server.api.spec_document import check_handlers
-from reference_server.api.strangers import PublicRate
+from reference_server.api.strangers import PublicLimit, PublicRate
 from reference_server.domain.errors import GatewayError, PathNotFound
 from reference_server.usecases.measures import Measures
-from reference_server.usecases.ports import RateLimiter
 
 
 def operations_app(
@@ -46,14 +45,13 @@ def operations_app(
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """What stands before everything else. `public_limiter` None: requests without a key are not limited."""
+    """What stands before everything else. `public_limit` None: requests without a key are not limited."""
 
     on_request: OnRequest | None = None
     access_log: AccessLog | None = None
     proxies: TrustedProxies | None = None
     measures: Measures | None = None
-    public_limiter: RateLimiter | None = None
-    public_per_minute: int = 600
+    public_limit: PublicLimit | None = None
 
 
 def gateway_app(
@@ -63,8 +61,8 @@ def gateway_app(
     edge = edge or Edge()
     handlers = {HTTPException: failures.for_starlette, Exception: failures.for_starlette}
     front: ASGIApp = Front(operations, Starlette(routes=sockets, exception_handlers=handlers))
-    if edge.public_limiter is not None:
-        front = PublicRate(front, edge.public_limiter, edge.public_per_minute)
+    if edge.public_limit is not None:
+        front = PublicRate(front, edge.public_limit)
     return Access(front, log=edge.access_log, on_request=edge.on_request, proxies=edge.proxies, measures=edge.measures)
 
 

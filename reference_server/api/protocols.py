@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -17,6 +17,7 @@ from websockets.http11 import Request
 from reference_server.api.access import NO_STORE, NOSNIFF
 from reference_server.api.connections import Connections
 from reference_server.api.errors import MethodMissing, RawHeaders, error_answer
+from reference_server.api.joined_writes import JoinedWrites
 from reference_server.domain.errors import GatewayError, InvalidParameter
 from reference_server.usecases.measures import Measures
 from reference_server.usecases.outbox import CloseCode, Sink
@@ -52,48 +53,6 @@ class DirectSocket(Sink, Protocol):
     """Called when the socket takes frames again, after a write that filled it."""
 
 
-class JoinedWrites:
-    """A transport that writes what one turn of the event loop said at once: uvicorn writes head and body one by one."""
-
-    def __init__(self, transport: Any, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport = transport
-        self._loop = loop
-        self._waiting: list[bytes] = []
-
-    @property
-    def beneath(self) -> Any:
-        """The transport itself."""
-        return self._transport
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def write(self, data: bytes) -> None:
-        """Write together with whatever else is written in this turn."""
-        if not self._waiting:
-            self._loop.call_soon(self.flush)
-        self._waiting.append(data)
-
-    def flush(self) -> None:
-        """Write what waits."""
-        waiting = self._waiting
-        if waiting:
-            self._waiting = []
-            if self._transport.is_closing():
-                return
-            self._transport.write(waiting[0] if len(waiting) == 1 else b"".join(waiting))
-
-    def close(self) -> None:
-        """Close behind what waits."""
-        self.flush()
-        self._transport.close()
-
-    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        """Hand the connection to another protocol, behind what waits."""
-        self.flush()
-        self._transport.set_protocol(protocol)
-
-
 class HttpProtocol(HttpToolsProtocol):
     """uvicorn's own protocol, which answers malformed requests in the gateway's error shape and bounds the head.
 
@@ -125,7 +84,14 @@ class HttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def handle_websocket_upgrade(self) -> None:
-        """Hand the connection over."""
+        """Hand the connection over, unless a request waits for its answer: that of the handshake would be taken for it.
+
+        Then the connection is closed behind that answer.
+        """
+        if self._owes_answer:
+            self.cycle.keep_alive = False
+            self.flow.pause_reading()
+            return
         self._measured.connections.leave(self._address)
         self._end_waiting()
         super().handle_websocket_upgrade()
@@ -151,8 +117,20 @@ class HttpProtocol(HttpToolsProtocol):
             self._too_late = None
 
     def _give_up(self) -> None:
+        if self._owes_answer:
+            self._too_late = self.loop.call_later(REQUEST_SECONDS, self._give_up)
+            return
         self._too_late = None
         self.transport.close()
+
+    @property
+    def _owes_answer(self) -> bool:
+        """Whether a complete request waits for its answer: an order, perhaps, of which the client must be told.
+
+        What is queued behind a request may be incomplete, but not that request itself.
+        """
+        latest = self.cycle
+        return bool(self.pipeline) or (latest is not None and not latest.response_complete and not latest.more_body)
 
     def on_message_begin(self) -> None:
         """Begin to count."""
@@ -196,12 +174,15 @@ class HttpProtocol(HttpToolsProtocol):
 
         Written at once, it would be taken for the answer to one of those: to an order that is being executed.
         """
-        latest = self.cycle
-        if latest is not None and not latest.response_complete and not latest.more_body:
-            latest.keep_alive = False
-            self.flow.pause_reading()
+        error = InvalidParameter(self._problem or msg.replace("Invalid HTTP request received.", _NO_HTTP))
+        if not self._owes_answer:
+            self._refuse(error)
             return
-        self._refuse(InvalidParameter(self._problem or msg.replace("Invalid HTTP request received.", _NO_HTTP)))
+        latest = self.cycle
+        latest.keep_alive = False
+        if latest.more_body:  # it is what cannot be read, queued behind the others, and is refused in its turn
+            self.pipeline[0] = (latest, _refusing(error))
+        self.flow.pause_reading()
 
     @property
     def _address(self) -> str | None:
@@ -223,6 +204,17 @@ def _refusal(error: GatewayError) -> tuple[int, RawHeaders, bytes]:
     request_id = f"req_{secrets.token_hex(8)}"
     status, headers, content = error_answer(error, request_id)
     return status, [*headers, (b"x-request-id", request_id.encode("ascii")), NOSNIFF, NO_STORE], content
+
+
+def _refusing(error: GatewayError) -> Any:
+    """Return an application that answers with the error, whatever it is asked."""
+
+    async def answer(_scope: Scope, _receive: Receive, send: Send) -> None:
+        status, headers, content = _refusal(error)
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+    return answer
 
 
 def _nothing() -> None:
@@ -262,6 +254,8 @@ class FramedProtocol(WebSocketsSansIOProtocol):
         if answer.status_code != 101:
             self._refuse(answer.status_code, answer.body.decode("utf-8"), event.method)
             return
+        conn: Any = self.conn
+        conn.accept = lambda _event: answer  # uvicorn asks for the same again
         super().handle_connect(event)
         scope: Any = self.scope
         scope["extensions"][DIRECT] = self

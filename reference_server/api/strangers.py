@@ -1,4 +1,6 @@
-"""What clients without a valid key may do, by address: requests per minute, and refused keys per minute.
+"""What clients without a valid key may do, by address: public requests per minute, and refused keys per minute.
+
+Every request counts as public unless authentication decides over it: it is for what needs a key, and a key can be read.
 
 A valid key is served from any address at any time: someone who guesses must not be able to keep a bot that shares the
 address from closing its positions. Beyond the limit a refused key is answered 429 in place of 401, and keys that are
@@ -9,15 +11,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reference_server.api.clients import UNKNOWN
 from reference_server.api.failures import refuse
-from reference_server.api.keys import Authenticate
+from reference_server.api.keys import Authenticate, clear_key
+from reference_server.api.stream_query import key_of
 from reference_server.api.websocket import deny
 from reference_server.domain.addresses import client_network
-from reference_server.domain.errors import ApiKeyInvalid, RequestRateExceeded
+from reference_server.domain.errors import ApiKeyInvalid, GatewayError, RequestRateExceeded
 from reference_server.domain.user import User
 from reference_server.usecases.auditing import ORIGIN
 from reference_server.usecases.ports import Clock, RateLimiter
@@ -25,20 +29,33 @@ from reference_server.usecases.ports import Clock, RateLimiter
 Recognised = Callable[[str], User | None]
 """Returns the user of a key that was looked up a moment ago, without a look-up."""
 
+NeedsKey = Callable[[Scope], bool]
+"""Whether an HTTP request is for an operation that needs a key."""
+
 _MOST_OVER = 10_000
 
 
-class PublicRate:
-    """Counts requests that need no key or carry none, and refuses them when the address's minute is used up."""
+@dataclass(frozen=True, slots=True)
+class PublicLimit:
+    """How many requests without a usable key an address has per minute, and which requests need a key at all."""
 
-    def __init__(self, app: ASGIApp, limiter: RateLimiter, per_minute: int) -> None:
+    limiter: RateLimiter
+    per_minute: int
+    needs_key: NeedsKey
+
+
+class PublicRate:
+    """Counts the requests over which authentication will not decide, and refuses them beyond the address's minute."""
+
+    def __init__(self, app: ASGIApp, limit: PublicLimit) -> None:
         self._app = app
-        self._limiter = limiter
-        self._per_minute = per_minute
+        self._limiter = limit.limiter
+        self._per_minute = limit.per_minute
+        self._needs_key = limit.needs_key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 429."""
-        if carries_key(scope):
+        if carries_key(scope) and self._asks_for_key(scope):
             await self._app(scope, receive, send)
             return
         decision = self._limiter.hit(f"public:{_network()}", self._per_minute)
@@ -55,17 +72,23 @@ class PublicRate:
             await receive()  # websocket.connect
             await deny(error, scope, send)
 
+    def _asks_for_key(self, scope: Scope) -> bool:
+        if scope["type"] == "http":
+            return self._needs_key(scope)
+        path: str = scope["path"]
+        return path == "/ws"
+
 
 def carries_key(scope: Scope) -> bool:
-    """Whether authentication will decide over this request: it is for the API or the stream, and brings some key."""
-    path: str = scope["path"]
-    is_stream = path == "/ws"
-    if not is_stream and not path.startswith("/api/"):
+    """Whether authentication can read a key from this request, be it a valid one or not."""
+    try:
+        if scope["type"] == "http":
+            clear_key(scope["headers"])
+        else:
+            key_of(scope)
+    except GatewayError:
         return False
-    for name, _ in scope["headers"]:
-        if name == b"x-api-key":
-            return True
-    return is_stream and b"api_key=" in scope["query_string"]
+    return True
 
 
 class GuardedAuthentication:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 from collections.abc import Iterator
@@ -120,6 +121,7 @@ class Small:
     calls: list[Call] = field(default_factory=list)
     defects: list[BaseException] = field(default_factory=list)
     limiter: OneMinute = field(default_factory=OneMinute)
+    takes_seconds: float = 0.0
 
 
 def small_gateway() -> Small:
@@ -128,6 +130,8 @@ def small_gateway() -> Small:
 
     async def show(call: Call) -> Json:
         small.calls.append(call)
+        if small.takes_seconds:
+            await asyncio.sleep(small.takes_seconds)
         return {"parameters": call.parameters, "body": call.body, "user": call.user and call.user.user_id}
 
     async def fail(_call: Call) -> Json:
@@ -208,4 +212,5 @@ def client(small: tuple[Small, Client]) -> Client:
 def gateway(small: tuple[Small, Client]) -> Small:
     small[0].calls.clear()
     small[0].defects.clear()
+    small[0].takes_seconds = 0.0
     return small[0]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from reference_server.api import protocols
 
-from .conftest import Answer, Client, Small
+from .conftest import KEY, Answer, Client, Small
 
 JSON_TYPE = {"Content-Type": "application/json"}
 ORDER = {"symbol": "EURUSD", "side": "buy", "orderType": "market", "volume": 0.1}
@@ -369,6 +369,27 @@ def test_a_request_that_never_ends_is_given_up(
         while connection.recv(65_536):
             pass
     assert gateway.defects == []
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"POST /nothing HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
+        b"GET /health HTTP/1.1\r\nHo",
+    ],
+    ids=["a body", "a head"],
+)
+def test_an_order_is_answered_before_what_never_ends_behind_it_is_given_up(
+    client: Client, gateway: Small, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    monkeypatch.setattr(protocols, "REQUEST_SECONDS", 0.05)
+    gateway.takes_seconds = 0.3
+    content = json.dumps(ORDER).encode()
+    order = b"POST /things HTTP/1.1\r\nHost: a\r\nX-API-Key: %s\r\nContent-Type: application/json\r\n" % KEY.encode()
+    order += b"Content-Length: %d\r\n\r\n%s" % (len(content), content)
+    first, _, answer = raw(client, order + begun)
+    assert first == b"HTTP/1.1 201 Created"
+    assert answer["body"] == ORDER
 
 
 def test_a_connection_that_is_used_again_is_not_given_up(

@@ -14,6 +14,10 @@ from .conftest import KEY, Client, Small
 HOST = b"Host: gateway\r\n"
 JSON = b"Content-Type: application/json\r\n"
 AS_USER = b"X-API-Key: " + KEY.encode() + b"\r\n"
+HANDSHAKE = (
+    b"Upgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+)
 PROBE = b"GET /health HTTP/1.1\r\n" + HOST + b"\r\n"
 ORDER = b'{"symbol": "EURUSD", "side": "buy", "orderType": "market", "volume": 0.1}'
 
@@ -73,6 +77,10 @@ def post(*headers: bytes, body: bytes = b"") -> bytes:
 
 def get(*headers: bytes, target: bytes = b"/health", host: bytes = HOST) -> bytes:
     return b"GET " + target + b" HTTP/1.1\r\n" + host + b"".join(one + b"\r\n" for one in headers) + b"\r\n"
+
+
+def order() -> bytes:
+    return b"POST /things HTTP/1.1\r\n" + HOST + AS_USER + JSON + b"Content-Length: %d\r\n\r\n" % len(ORDER) + ORDER
 
 
 MALFORMED = {
@@ -151,8 +159,29 @@ def test_pipelined_requests_are_answered_in_their_order(client: Client) -> None:
 
 
 def test_garbage_behind_an_order_does_not_take_the_orders_answer(client: Client, gateway: Small) -> None:
-    head = b"POST /things HTTP/1.1\r\n" + HOST + AS_USER + JSON + b"Content-Length: %d\r\n\r\n" % len(ORDER)
-    answers, was_closed = exchange(client, head + ORDER + b"\0garbage\r\n\r\n")
+    answers, was_closed = exchange(client, order() + b"\0garbage\r\n\r\n")
+    assert [one.status for one in answers] == [201]
+    assert answers[0].headers[b"connection"] == b"close"
+    assert was_closed
+    assert len(gateway.calls) == 1
+
+
+@pytest.mark.parametrize("orders", [1, 2])
+def test_a_broken_body_behind_an_order_is_refused_behind_the_orders_answer(
+    client: Client, gateway: Small, orders: int
+) -> None:
+    broken = post(JSON.strip(), b"Transfer-Encoding: chunked", body=b"zz\r\n")
+    answers, was_closed = exchange(client, order() * orders + broken)
+    assert [one.status for one in answers] == [201] * orders + [400]
+    assert_refused(answers[-1], 400)
+    assert answers[-1].headers[b"connection"] == b"close"
+    assert was_closed
+    assert len(gateway.calls) == orders
+    assert gateway.defects == []
+
+
+def test_a_handshake_behind_an_order_does_not_take_the_orders_answer(client: Client, gateway: Small) -> None:
+    answers, was_closed = exchange(client, order() + b"GET /ws HTTP/1.1\r\n" + HOST + HANDSHAKE + b"\r\n")
     assert [one.status for one in answers] == [201]
     assert answers[0].headers[b"connection"] == b"close"
     assert was_closed
@@ -160,7 +189,7 @@ def test_garbage_behind_an_order_does_not_take_the_orders_answer(client: Client,
 
 
 def test_an_order_hidden_in_the_body_of_another_request_is_not_executed(client: Client, gateway: Small) -> None:
-    hidden = b"POST /things HTTP/1.1\r\n" + HOST + AS_USER + JSON + b"Content-Length: %d\r\n\r\n" % len(ORDER) + ORDER
+    hidden = order()
     for smuggled in (
         post(b"Content-Length: %d" % len(hidden), b"Transfer-Encoding: chunked", body=b"0\r\n\r\n" + hidden),
         get(b"Content-Length: %d" % len(hidden)) + hidden,
@@ -205,11 +234,7 @@ def test_an_upgrade_that_is_not_offered_is_ignored(client: Client, upgrade: byte
 def test_a_handshake_that_announces_a_body_is_refused_and_the_connection_closed(
     client: Client, announced: bytes
 ) -> None:
-    handshake = (
-        b"Upgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-    )
-    found, was_closed = exchange(client, b"GET /ws HTTP/1.1\r\n" + HOST + handshake + announced + b"\r\n")
+    found, was_closed = exchange(client, b"GET /ws HTTP/1.1\r\n" + HOST + HANDSHAKE + announced + b"\r\n")
     assert_refused(found[0], 400)
     assert (len(found), was_closed) == (1, True)
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+from connexion.http_facts import METHODS
 
+from reference_server.api.spec_document import claimed_contract
+from reference_server.app import CAPABILITIES
 from reference_server.domain.addresses import client_network
 from reference_server.runtime import runtime_of
 
@@ -30,15 +34,17 @@ class Through:
     def __init__(self, address: str) -> None:
         self._client = Client(address)
 
-    def __call__(self, path: str, *, key: str | None = None, of: str = "1.2.3.4", method: str = "GET") -> Answer:
-        return self._client(method, path, key=key, headers={"X-Forwarded-For": of})
+    def __call__(
+        self, path: str, *, key: str | None = None, of: str = "1.2.3.4", method: str = "GET", **more: str
+    ) -> Answer:
+        return self._client(method, path, key=key, headers={"X-Forwarded-For": of, **more})
 
     def register(self, of: str = "9.9.9.9") -> str:
         key: str = self("/api/users", method="POST", of=of).json["api_key"]
         return key
 
-    def upgrade(self, query: str = "", of: str = "1.2.3.4") -> Answer:
-        return self._client("GET", f"/ws{query}", key=None, headers={**UPGRADE, "X-Forwarded-For": of})
+    def upgrade(self, query: str = "", of: str = "1.2.3.4", *, path: str = "/ws", key: str | None = None) -> Answer:
+        return self._client("GET", f"{path}{query}", key=key, headers={**UPGRADE, "X-Forwarded-For": of})
 
 
 @pytest.fixture
@@ -75,6 +81,64 @@ def test_a_key_does_not_lift_the_limit_of_what_needs_none_and_needs_no_room_in_i
     key = ask.register()
     assert [ask("/health", key=WRONG).status for _ in range(3)] == [200, 200, 429]
     assert all(ask("/api/users/me", key=key).status == 200 for _ in range(5))
+
+
+@pytest.mark.parametrize(
+    ("key", "more"),
+    [("", {}), (" ", {}), ("k" * 257, {}), ("é", {}), (WRONG, {"x-api-key": WRONG})],
+    ids=["empty", "blank", "too long", "not ASCII", "twice"],
+)
+def test_a_header_that_holds_no_key_is_no_key(start: Callable[..., Through], key: str, more: dict[str, str]) -> None:
+    ask = start(public_requests_per_minute=2)
+    assert [ask("/api/users/me", key=key, **more).status for _ in range(2)] == [401, 401]
+    assert_limited(ask("/api/users/me", key=key, **more))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/nowhere", 404),
+        ("GET", "/api/accounts/a/b/c", 404),
+        ("PUT", "/api/users/me", 405),
+        ("POST", "/api/users", 201),
+        ("GET", "/ws", 400),
+    ],
+)
+def test_where_no_key_is_asked_for_even_a_valid_one_lifts_no_limit(
+    start: Callable[..., Through], method: str, path: str, status: int
+) -> None:
+    ask = start(public_requests_per_minute=2)
+    key = ask.register()
+    assert [ask(path, method=method, key=key).status for _ in range(2)] == [status] * 2
+    assert_limited(ask(path, method=method, key=key))
+    assert ask("/api/users/me", key=key).status == 200
+
+
+def test_every_operation_that_needs_a_key_leaves_the_refusal_to_authentication(start: Callable[..., Through]) -> None:
+    ask = start(public_requests_per_minute=1, failed_authentications_per_minute=0)
+    assert ask("/health").status == 200
+    found = {}
+    for template, item in claimed_contract(CAPABILITIES).openapi["paths"].items():
+        path = re.sub(r"{\w+}", "1", template)
+        for method in METHODS & item.keys():
+            found[item[method]["operationId"]] = ask(path, method=method.upper(), key=WRONG).status
+    public = {"getHealth", "getLiveness", "getReadiness", "createUser"}
+    assert {name for name, status in found.items() if status == 429} == public
+    assert {status for name, status in found.items() if name not in public} == {401}
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "status"),
+    [("/ws", "?api_key=", 401), ("/ws", "?a" + "&a" * 100 + f"&api_key={WRONG}", 400), ("/api/users/me", "", 404)],
+    ids=["an empty key", "a query that is not read", "a stream elsewhere"],
+)
+def test_handshakes_that_never_reach_authentication_are_limited(
+    start: Callable[..., Through], path: str, query: str, status: int
+) -> None:
+    ask = start(public_requests_per_minute=1)
+    key = WRONG if path != "/ws" else None
+    assert ask.upgrade(query, path=path, key=key).status == status
+    assert_limited(ask.upgrade(query, path=path, key=key))
 
 
 def test_handshakes_without_a_key_are_limited_too(start: Callable[..., Through]) -> None:

@@ -13,6 +13,8 @@ from typing import Any, cast
 import aiohttp
 import pytest
 from starlette.types import Message, Scope
+from websockets.http11 import Request, Response
+from websockets.server import ServerProtocol
 
 from reference_server.api.failures import Failures
 from reference_server.api.websocket import Stream as WebSocketEndpoint
@@ -141,6 +143,21 @@ async def test_a_socket_on_another_path_is_refused_with_404(running: Running, ne
     with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
         await newcomer.http.ws_connect(f"http://{running.address}/wss")
     assert refused.value.status == 404
+
+
+async def test_a_handshake_is_reckoned_once(newcomer: Trader, monkeypatch: pytest.MonkeyPatch) -> None:
+    reckoned: list[Request] = []
+    accept = ServerProtocol.accept
+
+    def counted(protocol: ServerProtocol, request: Request) -> Response:
+        reckoned.append(request)
+        return accept(protocol, request)
+
+    await newcomer.open_account()
+    monkeypatch.setattr(ServerProtocol, "accept", counted)
+    async with newcomer.stream() as stream:
+        await stream.hear("snapshot")
+    assert [one.path for one in reckoned] == ["/ws"]
 
 
 async def test_the_key_may_stand_in_the_query_as_the_docs_example_has_it(running: Running, trader: Trader) -> None:
