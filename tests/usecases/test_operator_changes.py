@@ -6,14 +6,16 @@ from collections.abc import Sequence
 
 import pytest
 
-from reference_server.domain.audit import NOBODY, AuditAction, AuditEntry
+from reference_server.domain.account import Mt5Credentials
+from reference_server.domain.audit import GATEWAY, NOBODY, AuditAction, AuditEntry
 from reference_server.domain.errors import ApiKeyInvalid
+from reference_server.domain.user import User
 from reference_server.usecases.audit_upkeep import MOST_ADDRESSES, MOST_FAILURES, AuditPurge, FailedAuthentications
 from reference_server.usecases.auditing import ORIGIN, Origin
 from reference_server.usecases.operator_changes import OperatorChanges
 from reference_server.usecases.ports import OperatorChange
 from reference_server.usecases.routine import Routine
-from tests.usecases.fakes import CREDENTIALS, Gateway, ManualClock
+from tests.usecases.fakes import CREDENTIALS, Gateway, ManualClock, settle
 
 
 @pytest.fixture
@@ -205,3 +207,16 @@ async def test_every_change_of_an_account_has_an_entry_with_its_origin_and_conne
         assert (entry.request_id, entry.address) == ("req_7", "10.0.0.9")
         assert CREDENTIALS.password not in repr(entry)
     assert [entry.action.value for entry in gateway.users.entries] == ["user_created"]
+
+
+async def test_a_user_who_pauses_an_account_that_cannot_log_in_is_the_one_who_did_it(
+    gateway: Gateway, user: User
+) -> None:
+    account, _ = await gateway.account_cases.create_account(user, Mt5Credentials("1", "invalid", "Demo"))
+    await settle()
+    await gateway.account_cases.pause_account(user, account.account_id)
+    await gateway.account_cases.resume_account(user, account.account_id)
+    assert [(entry.actor, entry.action.value) for entry in gateway.accounts.entries] == [
+        (user.user_id, "account_created"), (GATEWAY, "login_failed"),
+        (user.user_id, "account_paused"), (user.user_id, "account_resumed"),
+    ]  # fmt: skip
