@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -25,11 +25,21 @@ from reference_server.commands import FILE, Refused, explained, placed
 from reference_server.config import Settings, load_settings
 from reference_server.doctor.database import stored_revision
 from reference_server.domain.audit import AuditAction
+from reference_server.domain.errors import StorageUnavailable
 from reference_server.security.gateway_secrets import MASTER_KEYS, PEPPERS
 from reference_server.security.key_files import ring_of
 from reference_server.security.key_ring import MasterKey
 from reference_server.storage.credentials import SealedRow
+from reference_server.storage.journal_file import JournalUnusable
+from reference_server.storage.journal_schema import open_journal_file
 from reference_server.storage.schema import revisions
+from reference_server.storage.stream_positions import SqlStreamPositions
+
+AHEAD: Final = 2**32
+"""More numbers than the stream of any account has given out since a backup was made."""
+SPREAD: Final = 2**40
+"""Two restorations of one backup differ by a part of this, so that neither gives out the numbers of the other.
+Thousands of restorations stay below 2**53, above which not every reader of JSON tells numbers apart."""
 
 
 @click.command(epilog="Example: tonpo admin backup tonpo-2026-01-31.tar.gz --data-dir ./data")
@@ -58,7 +68,8 @@ def restore(file: Path, data_dir: Path) -> None:
     """Make a data directory from a backup.
 
     Everything is checked before the directory appears: hashes, the databases, the schema, and that the keys open what
-    is stored. Never let two gateways run on the data of one: they would trade the same accounts.
+    is stored. Streams go on with numbers far above those of before: who comes back gets a snapshot. Never let two
+    gateways run on the data of one: they would trade the same accounts.
     """
     with explained():
         manifest = _restore(file, data_dir.absolute())
@@ -107,6 +118,7 @@ def _restore(file: Path, data_dir: Path) -> Manifest:
         if (draft / MASTER_KEYS).exists() and (draft / PEPPERS).exists():
             restored = load_settings({"data_dir": draft}, {})
             asyncio.run(_note(restored, AuditAction.BACKUP_RESTORED, f"of {manifest.made_at}"))
+        asyncio.run(_move_streams_ahead(file, draft))
         if data_dir.exists():
             data_dir.rmdir()
         draft.rename(data_dir)
@@ -150,6 +162,23 @@ def _missing_keys(directory: Path) -> Sequence[str]:
     except sqlite3.Error as error:
         raise Refused(f"the database is damaged: {error}") from error
     return missing_keys(rows, ring_of(file.read_text(errors="replace"), MasterKey, where=MASTER_KEYS))
+
+
+async def _move_streams_ahead(file: Path, directory: Path) -> None:
+    """Give no number again that a stream may have given out after the backup was made.
+
+    A client that knows one would be told what follows it as if nothing had been lost. Now it gets a snapshot.
+    """
+    with closing(sqlite3.connect(directory / DATABASE)) as connection:
+        account_ids = [account_id for (account_id,) in connection.execute("SELECT account_id FROM accounts")]
+    try:
+        journal = open_journal_file(directory)
+        try:
+            SqlStreamPositions(journal).leave_out(account_ids, AHEAD + secrets.randbelow(SPREAD))
+        finally:
+            await journal.close()
+    except (JournalUnusable, StorageUnavailable) as error:
+        raise Refused(f"{file} holds a journal that cannot be used: {error}") from error
 
 
 async def _note(settings: Settings, action: AuditAction, detail: str) -> None:

@@ -21,18 +21,25 @@ import pytest
 
 from reference_server.admin import master_keys, snapshot
 from reference_server.admin.archive import MANIFEST
+from reference_server.admin.backup import AHEAD, SPREAD
+from reference_server.api.frames import FrameEncoder
 from reference_server.commands import Refused
 from reference_server.config import Settings, load_settings
+from reference_server.domain.account import Account, AccountState
 from reference_server.domain.audit import AuditAction
+from reference_server.domain.events import StatusChanged
 from reference_server.security.key_files import ring_of
 from reference_server.security.key_ring import MasterKey
 from reference_server.security.live_ring import LiveRing
 from reference_server.security.vault import EnvelopeVault
 from reference_server.storage.database import database_path
+from reference_server.storage.journal_schema import open_journal_file
 from reference_server.storage.schema import revisions
+from reference_server.storage.stream_positions import SqlStreamPositions
 from reference_server.store import Store, open_store
+from reference_server.usecases.account_events import AccountEvents
 
-from .conftest import Run, assert_all_open, fill
+from .conftest import USER_ID, Run, account_id, assert_all_open, fill
 
 Rewrite = Callable[[dict[str, bytes]], None]
 ACCOUNTS = 3
@@ -112,6 +119,16 @@ def before_lines(module: str, do: Callable[[int], object]) -> Iterator[None]:
         yield
     finally:
         sys.settrace(former)
+
+
+async def numbered(data_dir: Path, account: str, count: int) -> AccountEvents:
+    """Number so many events of an account, as a gateway does that runs on this directory."""
+    journal = open_journal_file(data_dir)
+    events = AccountEvents(account, FrameEncoder(), SqlStreamPositions(journal))
+    for _ in range(count):
+        events.add(StatusChanged(Account(account, USER_ID, AccountState.ACTIVE, 1)))
+    await journal.close()
+    return events
 
 
 def opened_passwords(folder: Path) -> list[str]:
@@ -243,6 +260,32 @@ def test_a_directory_that_is_not_empty_is_left_alone(made: Path, used: Settings,
     assert done.code == 2
     assert "is not empty" in done.stderr
     assert {path.name: path.read_bytes() for path in used.data_dir.iterdir()} == before
+
+
+def test_who_knows_a_number_of_the_time_after_the_backup_gets_a_snapshot(
+    used: Settings, run: Run, tmp_path: Path
+) -> None:
+    seen, unseen = account_id(0), account_id(1)
+    asyncio.run(numbered(used.data_dir, seen, 100))
+    file = tmp_path / "backup.tar.gz"
+    assert run("backup", str(file)).code == 0
+    known = {account: asyncio.run(numbered(used.data_dir, account, 1482)).newest for account in (seen, unseen)}
+    begun = []
+    for name in ("restored", "restored again"):
+        assert run("restore", str(file), place=tmp_path / name).code == 0
+        for account, number in known.items():
+            events = asyncio.run(numbered(tmp_path / name, account, number + 10))  # as many as had been told before
+            assert events.since(number) is None
+            assert AHEAD < events.newest < 2 * SPREAD < 2**53 / 1_000
+            begun.append(events.newest)
+    assert min(abs(one - other) for one, other in zip(begun[:2], begun[2:], strict=True)) > 1_000_000
+
+
+def test_a_journal_of_a_newer_version_is_told(used: Settings, run: Run, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(used.data_dir / "journal.db")) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    assert run("backup", str(tmp_path / "newer.tar.gz")).code == 0
+    assert_refused(run, tmp_path / "newer.tar.gz", "was made by a newer version of the gateway")
 
 
 def test_an_empty_directory_is_filled(made: Path, run: Run, tmp_path: Path) -> None:
