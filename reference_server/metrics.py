@@ -110,7 +110,7 @@ class Counts:
         self.reconciliations -= 1
 
     def journal_written(self, seconds: float) -> None:
-        """A trade's intent or outcome is stored."""
+        """A trade's intent is stored; its outcome is written behind and not measured."""
         self.journal.add(seconds)
 
 

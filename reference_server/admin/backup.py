@@ -7,26 +7,39 @@ import os
 import secrets
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from reference_server.admin.archive import Manifest, member_of, unpack, write_archive
-from reference_server.admin.master_keys import DAMAGED, count_rows
+from reference_server.admin.master_keys import missing_keys
 from reference_server.admin.opened_store import kept_revision, opened_store, operator_entry
 from reference_server.admin.snapshot import DATABASE, secrets_left_out, take_snapshot
 from reference_server.commands import FILE, Refused, explained, placed
 from reference_server.config import Settings, load_settings
 from reference_server.doctor.database import stored_revision
 from reference_server.domain.audit import AuditAction
+from reference_server.domain.errors import StorageUnavailable
 from reference_server.security.gateway_secrets import MASTER_KEYS, PEPPERS
+from reference_server.security.key_files import ring_of
+from reference_server.security.key_ring import MasterKey
+from reference_server.storage.credentials import SealedRow
+from reference_server.storage.journal_file import JournalUnusable
+from reference_server.storage.journal_schema import open_journal_file
 from reference_server.storage.schema import revisions
+from reference_server.storage.stream_positions import SqlStreamPositions
+
+AHEAD: Final = 2**32
+"""More numbers than the stream of any account has given out since a backup was made."""
+SPREAD: Final = 2**40
+"""Two restorations of one backup differ by a part of this, so that neither gives out the numbers of the other.
+Thousands of restorations stay below 2**53, above which not every reader of JSON tells numbers apart."""
 
 
 @click.command(epilog="Example: tonpo admin backup tonpo-2026-01-31.tar.gz --data-dir ./data")
@@ -55,7 +68,8 @@ def restore(file: Path, data_dir: Path) -> None:
     """Make a data directory from a backup.
 
     Everything is checked before the directory appears: hashes, the databases, the schema, and that the keys open what
-    is stored. Never let two gateways run on the data of one: they would trade the same accounts.
+    is stored. Streams go on with numbers far above those of before: who comes back gets a snapshot. Never let two
+    gateways run on the data of one: they would trade the same accounts.
     """
     with explained():
         manifest = _restore(file, data_dir.absolute())
@@ -71,6 +85,11 @@ def _back_up(settings: Settings, file: Path, *, force: bool) -> Manifest:
     try:
         with TemporaryDirectory(dir=file.parent, prefix=".tonpo-backup-") as folder:
             files = take_snapshot(settings, Path(folder))
+            if missing := _missing_keys(Path(folder)):
+                raise Refused(
+                    f"stored credentials need master keys that the ring does not hold ({', '.join(missing)}), and a "
+                    "backup could not be restored: run tonpo admin doctor"
+                )
             members = tuple(member_of(name, path) for name, path in files)
             schema = stored_revision(Path(folder, DATABASE)) or schema
             manifest = Manifest(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", _version(), schema, members)
@@ -94,8 +113,12 @@ def _restore(file: Path, data_dir: Path) -> Manifest:
             raise Refused(
                 f"{file} was made by a newer version of the gateway (schema {manifest.schema}): install that one"
             )
+        if missing := _missing_keys(draft):
+            raise Refused(f"{file} does not hold the master keys that its credentials need: {', '.join(missing)}")
         if (draft / MASTER_KEYS).exists() and (draft / PEPPERS).exists():
-            asyncio.run(_check_keys(file, load_settings({"data_dir": draft}, {}), manifest))
+            restored = load_settings({"data_dir": draft}, {})
+            asyncio.run(_note(restored, AuditAction.BACKUP_RESTORED, f"of {manifest.made_at}"))
+        asyncio.run(_move_streams_ahead(file, draft))
         if data_dir.exists():
             data_dir.rmdir()
         draft.rename(data_dir)
@@ -127,16 +150,35 @@ def _check_database(file: Path, path: Path) -> None:
         raise Refused(f"{file} holds a damaged {path.name}: {said}")
 
 
-async def _check_keys(file: Path, settings: Settings, manifest: Manifest) -> None:
-    """Look whether the ring has every key that a row needs, and note the restoration in the restored log."""
-    async with opened_store(settings) as store:
-        needed = set(await count_rows(store)) - {DAMAGED}
-        missing = needed - set(store.secrets.ring.certain().kids)
-        if missing:
-            raise Refused(
-                f"{file} does not hold the master keys that its credentials need: {', '.join(sorted(missing))}"
-            )
-        await store.audit.add(operator_entry(AuditAction.BACKUP_RESTORED, "data", f"of {manifest.made_at}"))
+def _missing_keys(directory: Path) -> Sequence[str]:
+    """Name the keys that credentials in this copy need and its ring lacks; none where the ring is kept elsewhere."""
+    file = directory / MASTER_KEYS
+    if not file.exists():
+        return ()
+    query = "SELECT account_id, sealed_credentials FROM accounts WHERE sealed_credentials IS NOT NULL"
+    try:
+        with closing(sqlite3.connect(directory / DATABASE)) as connection:
+            rows = [SealedRow(*row) for row in connection.execute(query)]
+    except sqlite3.Error as error:
+        raise Refused(f"the database is damaged: {error}") from error
+    return missing_keys(rows, ring_of(file.read_text(errors="replace"), MasterKey, where=MASTER_KEYS))
+
+
+async def _move_streams_ahead(file: Path, directory: Path) -> None:
+    """Give no number again that a stream may have given out after the backup was made.
+
+    A client that knows one would be told what follows it as if nothing had been lost. Now it gets a snapshot.
+    """
+    with closing(sqlite3.connect(directory / DATABASE)) as connection:
+        account_ids = [account_id for (account_id,) in connection.execute("SELECT account_id FROM accounts")]
+    try:
+        journal = open_journal_file(directory)
+        try:
+            SqlStreamPositions(journal).leave_out(account_ids, AHEAD + secrets.randbelow(SPREAD))
+        finally:
+            await journal.close()
+    except (JournalUnusable, StorageUnavailable) as error:
+        raise Refused(f"{file} holds a journal that cannot be used: {error}") from error
 
 
 async def _note(settings: Settings, action: AuditAction, detail: str) -> None:

@@ -3,14 +3,14 @@
 Each step leaves everything readable, whoever is stopped after it and whatever a running gateway does between two: the
 ring only ever gains a key, or loses one that no row needs; rows are swapped one by one against the text that was read.
 Whoever changes a ring file or seals holds the database's write lock, so that no key leaves between being used to seal
-and the row being stored.
+and the row being stored: at every moment the file has the keys of all rows that are stored, as backups rely on.
 """
 
 from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -100,6 +100,11 @@ async def count_rows(store: Store) -> Mapping[str, int]:
 def rows_by_kid(rows: Iterable[SealedRow]) -> Counter[str]:
     """Count rows by the name of the key that they need."""
     return Counter(map(_kid, rows))
+
+
+def missing_keys(rows: Iterable[SealedRow], ring: KeyRing) -> Sequence[str]:
+    """Name the keys that these rows need and that the ring does not have."""
+    return sorted(set(rows_by_kid(rows)) - {DAMAGED, *ring.kids})
 
 
 def ring_file(store: Store) -> KeyFile:

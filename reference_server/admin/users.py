@@ -104,8 +104,10 @@ def revoke_key(config_file: Path | None, user_id: str, **flags: Any) -> None:
 @click.option("--with-accounts", is_flag=True, help="Also while it has accounts that are not deleted.")
 @placed
 def delete_user(config_file: Path | None, user_id: str, with_accounts: bool, **flags: Any) -> None:
-    """Remove a user and all that is stored of it, sealed credentials included; the audit log keeps that it was.
+    """Remove a user with its key, its accounts and their sealed credentials.
 
+    The audit log keeps its entries. The journal keeps its trading requests with their results for 24 hours, or for as
+    long as their outcome is unknown, its trades' count for two days, and the last number of each account's stream.
     Positions at the broker stay as they are. With --with-accounts no gateway may run: its terminals would trade on.
     """
     with explained():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from typing import Final
 
 from reference_server.storage.journal_file import JournalFile
@@ -30,3 +31,12 @@ class SqlStreamPositions:
 
         before: int = self._file.write_now(write)
         return before
+
+    def leave_out(self, account_ids: Iterable[str], count: int) -> None:
+        """Let `count` further numbers of each of these accounts never be used. Raises StorageUnavailable."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            for account_id in account_ids:
+                connection.execute(_RESERVE, (account_id, count)).fetchone()
+
+        self._file.write_now(write)

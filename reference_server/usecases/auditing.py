@@ -43,7 +43,8 @@ class Auditor:
 
     def account_changed(self, before: Account, after: Account) -> AuditEntry | None:
         """Return the entry for a change that somebody may ask about later; connections come and go without one."""
-        if after.state is AccountState.LOGIN_FAILED:  # of the broker's doing, whoever's request began the supervision
+        if after.state is AccountState.LOGIN_FAILED and before.state is not AccountState.LOGIN_FAILED:
+            # of the broker's doing, whoever's request began the supervision
             return AuditEntry(
                 self._clock.now_ms(), GATEWAY, AuditAction.LOGIN_FAILED, after.account_id, detail=after.last_error or ""
             )

@@ -9,7 +9,7 @@ from reference_server.usecases.ports import Audit
 from reference_server.usecases.users import UserUseCases
 
 POLL_SECONDS: Final = 1.0
-"""How long a key that was revoked outside may still be served; one look at the log's end costs microseconds."""
+"""How long a key that was revoked outside may still be served; a look reads only what the log has gained since."""
 
 _ENDS_KEY: Final = (AuditAction.KEY_ROTATED, AuditAction.KEY_REVOKED, AuditAction.USER_DELETED)
 
@@ -27,10 +27,18 @@ class OperatorChanges:
         self._seen = await self._audit.latest()
 
     async def look(self) -> None:
-        """Honour what came since the last look: forget what is in memory, close the sockets of a key that ended."""
+        """Honour what came since the last look: forget what is in memory, close the sockets of a key that ended.
+
+        The log's end is read first. Entries get their sequences in the order of their commits, so that what is stored
+        after that has a higher one: it is found now or by the next look, and never skipped.
+        """
+        end = await self._audit.latest()
+        if end <= self._seen:  # nothing new; lower when all was purged
+            return
         for change in await self._audit.operator_changes(self._seen):
             if change.action in _ENDS_KEY:
                 self._users.key_ended(change.subject)
             elif change.action is AuditAction.PLAN_CHANGED:
                 self._users.forget(change.subject)
             self._seen = change.sequence
+        self._seen = max(self._seen, end)

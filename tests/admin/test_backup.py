@@ -7,22 +7,39 @@ import io
 import json
 import sqlite3
 import stat
+import sys
 import tarfile
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from itertools import count
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
 
+from reference_server.admin import master_keys, snapshot
 from reference_server.admin.archive import MANIFEST
+from reference_server.admin.backup import AHEAD, SPREAD
+from reference_server.api.frames import FrameEncoder
+from reference_server.commands import Refused
 from reference_server.config import Settings, load_settings
+from reference_server.domain.account import Account, AccountState
 from reference_server.domain.audit import AuditAction
+from reference_server.domain.events import StatusChanged
+from reference_server.security.key_files import ring_of
+from reference_server.security.key_ring import MasterKey
+from reference_server.security.live_ring import LiveRing
+from reference_server.security.vault import EnvelopeVault
 from reference_server.storage.database import database_path
+from reference_server.storage.journal_schema import open_journal_file
 from reference_server.storage.schema import revisions
-from reference_server.store import open_store
+from reference_server.storage.stream_positions import SqlStreamPositions
+from reference_server.store import Store, open_store
+from reference_server.usecases.account_events import AccountEvents
 
-from .conftest import Run, assert_all_open, fill
+from .conftest import USER_ID, Run, account_id, assert_all_open, fill
 
 Rewrite = Callable[[dict[str, bytes]], None]
 ACCOUNTS = 3
@@ -68,6 +85,60 @@ def written(path: Path, members: dict[str, bytes], **odd: Any) -> None:
             archive.addfile(entry, io.BytesIO(content))
 
 
+@pytest.fixture
+def rotate_and_prune(used: Settings) -> Iterator[Callable[[], None]]:
+    """Give the gateway another master key and take the old one away, in a thread of its own."""
+
+    async def rotate(store: Store) -> None:
+        async for _ in master_keys.rotate(store):
+            pass
+        assert len(await master_keys.prune(store)) == 1
+
+    with ThreadPoolExecutor(1) as apart:
+        runner, opened = asyncio.Runner(), open_store(used)
+        store = apart.submit(runner.run, opened.__aenter__()).result()
+        yield lambda: apart.submit(runner.run, rotate(store)).result()
+        apart.submit(runner.run, opened.__aexit__(None, None, None)).result()
+        apart.submit(runner.close).result()
+
+
+@contextmanager
+def before_lines(module: str, do: Callable[[int], object]) -> Iterator[None]:
+    """Do something before each line of a module that this thread passes; it is told how many lines were passed."""
+    former, passed = sys.gettrace(), count()
+
+    def trace(frame: FrameType, event: str, _argument: Any) -> Any:
+        if frame.f_code.co_filename != module:
+            return None
+        if event == "line":
+            do(next(passed))
+        return trace
+
+    sys.settrace(trace)
+    try:
+        yield
+    finally:
+        sys.settrace(former)
+
+
+async def numbered(data_dir: Path, account: str, count: int) -> AccountEvents:
+    """Number so many events of an account, as a gateway does that runs on this directory."""
+    journal = open_journal_file(data_dir)
+    events = AccountEvents(account, FrameEncoder(), SqlStreamPositions(journal))
+    for _ in range(count):
+        events.add(StatusChanged(Account(account, USER_ID, AccountState.ACTIVE, 1)))
+    await journal.close()
+    return events
+
+
+def opened_passwords(folder: Path) -> list[str]:
+    """Open what is sealed in a copied database by the ring that was copied with it."""
+    vault = EnvelopeVault(LiveRing(ring_of((folder / "master_keys").read_text(), MasterKey, where="ring")))
+    query = "SELECT account_id, sealed_credentials FROM accounts"
+    with closing(sqlite3.connect(folder / "tonpo.db")) as copy:
+        return [vault.open(*row).password for row in copy.execute(query)]
+
+
 def test_a_backup_is_private_complete_and_noted(made: Path, used: Settings, run: Run) -> None:
     assert stat.S_IMODE(made.stat().st_mode) == 0o600
     held = contents(made)
@@ -104,14 +175,50 @@ def test_a_backup_is_consistent_while_a_gateway_writes(used: Settings, run: Run,
         gateway.execute("BEGIN IMMEDIATE")
         gateway.execute("UPDATE accounts SET state = 'deleted', sealed_credentials = NULL")
         # neither waits for the transaction nor sees it; the note of the backup has to wait, and so comes afterwards
-        from reference_server.admin.snapshot import take_snapshot
-
         folder = tmp_path / "copy"
         folder.mkdir()
-        take_snapshot(used, folder)
+        snapshot.take_snapshot(used, folder)
         gateway.execute("ROLLBACK")
     with closing(sqlite3.connect(folder / "tonpo.db")) as copy:
         assert copy.execute("SELECT count(*) FROM accounts WHERE state = 'active'").fetchone() == (ACCOUNTS,)
+
+
+def test_keys_rotated_and_pruned_at_any_moment_of_the_copying_belong_to_the_copy(
+    used: Settings, tmp_path: Path, rotate_and_prune: Callable[[], None]
+) -> None:
+    rotated: list[int] = []
+    for moment in count(step=3):
+        folder = tmp_path / f"copy {moment}"
+        folder.mkdir()
+
+        def rotate_once(passed: int, moment: int = moment) -> None:
+            if passed == moment:
+                rotated.append(passed)
+                rotate_and_prune()
+
+        with before_lines(snapshot.__file__, rotate_once):
+            snapshot.take_snapshot(used, folder)
+        assert opened_passwords(folder) == [f"password {number}" for number in range(ACCOUNTS)]
+        if moment not in rotated:
+            break
+    assert len(rotated) > 20
+
+
+def test_keys_that_change_all_the_time_are_told(used: Settings, tmp_path: Path) -> None:
+    ring = used.data_dir / "master_keys"
+    with (
+        before_lines(snapshot.__file__, lambda passed: ring.write_text(f"# {passed}\n")),
+        pytest.raises(Refused, match="the keys are being changed"),
+    ):
+        snapshot.take_snapshot(used, tmp_path)
+
+
+def test_what_could_not_be_restored_is_not_backed_up(used: Settings, run: Run, tmp_path: Path) -> None:
+    (used.data_dir / "master_keys").write_text("bm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm5ubm4=\n")
+    done = run("backup", str(tmp_path / "x.tar.gz"))
+    assert done.code == 2
+    assert "Stored credentials need master keys that the ring does not hold" in done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"data"}
 
 
 def test_a_database_that_the_running_gateway_locks_is_told(used: Settings, run: Run, tmp_path: Path) -> None:
@@ -153,6 +260,32 @@ def test_a_directory_that_is_not_empty_is_left_alone(made: Path, used: Settings,
     assert done.code == 2
     assert "is not empty" in done.stderr
     assert {path.name: path.read_bytes() for path in used.data_dir.iterdir()} == before
+
+
+def test_who_knows_a_number_of_the_time_after_the_backup_gets_a_snapshot(
+    used: Settings, run: Run, tmp_path: Path
+) -> None:
+    seen, unseen = account_id(0), account_id(1)
+    asyncio.run(numbered(used.data_dir, seen, 100))
+    file = tmp_path / "backup.tar.gz"
+    assert run("backup", str(file)).code == 0
+    known = {account: asyncio.run(numbered(used.data_dir, account, 1482)).newest for account in (seen, unseen)}
+    begun = []
+    for name in ("restored", "restored again"):
+        assert run("restore", str(file), place=tmp_path / name).code == 0
+        for account, number in known.items():
+            events = asyncio.run(numbered(tmp_path / name, account, number + 10))  # as many as had been told before
+            assert events.since(number) is None
+            assert AHEAD < events.newest < 2 * SPREAD < 2**53 / 1_000
+            begun.append(events.newest)
+    assert min(abs(one - other) for one, other in zip(begun[:2], begun[2:], strict=True)) > 1_000_000
+
+
+def test_a_journal_of_a_newer_version_is_told(used: Settings, run: Run, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(used.data_dir / "journal.db")) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    assert run("backup", str(tmp_path / "newer.tar.gz")).code == 0
+    assert_refused(run, tmp_path / "newer.tar.gz", "was made by a newer version of the gateway")
 
 
 def test_an_empty_directory_is_filled(made: Path, run: Run, tmp_path: Path) -> None:

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 
 import pytest
 
-from reference_server.domain.audit import NOBODY, AuditAction, AuditEntry
+from reference_server.domain.account import Mt5Credentials
+from reference_server.domain.audit import GATEWAY, NOBODY, AuditAction, AuditEntry
 from reference_server.domain.errors import ApiKeyInvalid
+from reference_server.domain.user import User
 from reference_server.usecases.audit_upkeep import MOST_ADDRESSES, MOST_FAILURES, AuditPurge, FailedAuthentications
 from reference_server.usecases.auditing import ORIGIN, Origin
 from reference_server.usecases.operator_changes import OperatorChanges
 from reference_server.usecases.ports import OperatorChange
 from reference_server.usecases.routine import Routine
-from tests.usecases.fakes import CREDENTIALS, Gateway, ManualClock
+from tests.usecases.fakes import CREDENTIALS, Gateway, ManualClock, settle
 
 
 @pytest.fixture
@@ -26,18 +28,33 @@ class FakeAudit:
         self.entries: list[AuditEntry] = []
         self.changes: list[OperatorChange] = []
         self.purged: list[tuple[int, int]] = []
+        self.end = 0
+        """Sequence of the last entry of anybody else."""
+        self.asked: list[int] = []
+        """After which sequences the operator's changes were asked for."""
+        self.meanwhile: dict[str, OperatorChange] = {}
+        """Stored just after the question of this name is answered."""
 
     async def add(self, entry: AuditEntry) -> None:
         self.entries.append(entry)
 
     async def latest(self) -> int:
-        return self.changes[-1].sequence if self.changes else 0
+        end = max((self.end, *(change.sequence for change in self.changes)))
+        self._store_after("latest")
+        return end
 
     async def operator_changes(self, after: int) -> Sequence[OperatorChange]:
-        return [change for change in self.changes if change.sequence > after]
+        self.asked.append(after)
+        found = [change for change in self.changes if change.sequence > after]
+        self._store_after("operator_changes")
+        return found
 
     async def purge(self, *, before_ms: int, failures: int) -> None:
         self.purged.append((before_ms, failures))
+
+    def _store_after(self, question: str) -> None:
+        if question in self.meanwhile:
+            self.changes.append(self.meanwhile.pop(question))
 
 
 @pytest.mark.parametrize(
@@ -68,6 +85,50 @@ async def test_a_change_outside_is_honoured_once(gateway: Gateway, action: Audit
     assert closed == ([user.user_id] if closes else [])
     await gateway.user_cases.authenticate(key)
     assert gateway.users.queries == queries + (action is not AuditAction.BACKUP_MADE)
+
+
+async def test_what_others_did_is_read_past_once(gateway: Gateway) -> None:
+    audit = FakeAudit()
+    changes = OperatorChanges(audit, gateway.user_cases)
+    await changes.begin()
+    for audit.end in (100_000, 100_000, 200_000):
+        await changes.look()
+    audit.changes.append(OperatorChange(200_001, AuditAction.BACKUP_MADE, "data"))
+    audit.end = 200_005
+    await changes.look()
+    audit.end = 200_006
+    await changes.look()
+    assert audit.asked == [0, 100_000, 200_000, 200_005]
+
+
+@pytest.mark.parametrize(("moment", "others"), [("latest", 0), ("latest", 7), ("operator_changes", 7)])
+async def test_a_change_that_is_stored_during_a_look_is_honoured_once_and_soon(
+    gateway: Gateway, moment: str, others: int
+) -> None:
+    closed: list[str] = []
+    gateway.user_cases.on_key_revoked.append(closed.append)
+    audit = FakeAudit()
+    changes = OperatorChanges(audit, gateway.user_cases)
+    await changes.begin()
+    audit.end = others
+    audit.meanwhile[moment] = OperatorChange(others + 1, AuditAction.KEY_REVOKED, "usr_1")
+    for audit.end in (others, others + 3, others + 3):  # somebody else's come after the change
+        await changes.look()
+    assert closed == ["usr_1"]
+
+
+async def test_after_everything_was_purged_the_next_change_is_honoured(gateway: Gateway) -> None:
+    closed: list[str] = []
+    gateway.user_cases.on_key_revoked.append(closed.append)
+    audit = FakeAudit()
+    audit.end = 9
+    changes = OperatorChanges(audit, gateway.user_cases)
+    await changes.begin()
+    audit.end = 0
+    await changes.look()
+    audit.changes.append(OperatorChange(10, AuditAction.KEY_REVOKED, "usr_1"))
+    await changes.look()
+    assert closed == ["usr_1"]
 
 
 async def test_refused_keys_are_counted_by_client_address_and_written_together(gateway: Gateway) -> None:
@@ -146,3 +207,16 @@ async def test_every_change_of_an_account_has_an_entry_with_its_origin_and_conne
         assert (entry.request_id, entry.address) == ("req_7", "10.0.0.9")
         assert CREDENTIALS.password not in repr(entry)
     assert [entry.action.value for entry in gateway.users.entries] == ["user_created"]
+
+
+async def test_a_user_who_pauses_an_account_that_cannot_log_in_is_the_one_who_did_it(
+    gateway: Gateway, user: User
+) -> None:
+    account, _ = await gateway.account_cases.create_account(user, Mt5Credentials("1", "invalid", "Demo"))
+    await settle()
+    await gateway.account_cases.pause_account(user, account.account_id)
+    await gateway.account_cases.resume_account(user, account.account_id)
+    assert [(entry.actor, entry.action.value) for entry in gateway.accounts.entries] == [
+        (user.user_id, "account_created"), (GATEWAY, "login_failed"),
+        (user.user_id, "account_paused"), (user.user_id, "account_resumed"),
+    ]  # fmt: skip
