@@ -7,7 +7,6 @@ import secrets
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from importlib.metadata import PackageNotFoundError, version
 from random import Random
 from typing import Final
 
@@ -40,6 +39,7 @@ from reference_server.domain.plans import PLANS
 from reference_server.metrics import Counts, GatewayCollector, Gauges, registry_of
 from reference_server.metrics_endpoint import MetricsPage, serving_metrics
 from reference_server.provider import choose_terminals, patience
+from reference_server.release import gateway_version
 from reference_server.runtime import Runtime, runtime_of
 from reference_server.storage.journal import SqlJournal
 from reference_server.storage.journal_schema import open_journal_file
@@ -263,14 +263,6 @@ def build_app(
 ) -> GatewayApplication:
     """Return the gateway for any ASGI server that runs lifespans; good for one run."""
     return GatewayApplication(open_gateway(settings, clock=clock, terminals=terminals, runtime=runtime))
-
-
-def gateway_version() -> str:
-    """Return the version of the installed distribution."""
-    try:
-        return version("tonpo-spec")
-    except PackageNotFoundError:
-        return "0+unknown"
 
 
 def _access_log(settings: Settings) -> AccessLines | None:

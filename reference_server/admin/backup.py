@@ -10,7 +10,6 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -26,6 +25,7 @@ from reference_server.config import Settings, load_settings
 from reference_server.doctor.database import stored_revision
 from reference_server.domain.audit import AuditAction
 from reference_server.domain.errors import StorageUnavailable
+from reference_server.release import gateway_version
 from reference_server.security.gateway_secrets import MASTER_KEYS, PEPPERS
 from reference_server.security.key_files import ring_of
 from reference_server.security.key_ring import MasterKey
@@ -92,7 +92,7 @@ def _back_up(settings: Settings, file: Path, *, force: bool) -> Manifest:
                 )
             members = tuple(member_of(name, path) for name, path in files)
             schema = stored_revision(Path(folder, DATABASE)) or schema
-            manifest = Manifest(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", _version(), schema, members)
+            manifest = Manifest(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", gateway_version(), schema, members)
             write_archive(file, files, manifest, force=force)
     except OSError as error:
         raise Refused(f"the backup cannot be made: {error.strerror or error} ({error.filename})") from error
@@ -184,10 +184,3 @@ async def _move_streams_ahead(file: Path, directory: Path) -> None:
 async def _note(settings: Settings, action: AuditAction, detail: str) -> None:
     async with opened_store(settings) as store:
         await store.audit.add(operator_entry(action, "data", detail))
-
-
-def _version() -> str:
-    try:
-        return version("tonpo-spec")
-    except PackageNotFoundError:
-        return "0+unknown"

@@ -14,11 +14,14 @@ from typing import Any
 import click
 
 from reference_server.admin.opened_store import is_running, opened_store, operator_entry
+from reference_server.clock import SystemClock
 from reference_server.commands import PLAN, Refused, explained, placed, printable
 from reference_server.config import Settings, load_settings
 from reference_server.domain.account import Account
 from reference_server.domain.audit import AuditAction
+from reference_server.domain.ids import RANDOM_BYTES, new_user_id
 from reference_server.domain.plans import PLANS
+from reference_server.domain.user import User
 from reference_server.storage.users import ListedUser
 
 
@@ -117,10 +120,6 @@ def delete_user(config_file: Path | None, user_id: str, with_accounts: bool, **f
 
 
 async def _create(settings: Settings, plan: str) -> tuple[str, str]:
-    from reference_server.clock import SystemClock
-    from reference_server.domain.ids import RANDOM_BYTES, new_user_id
-    from reference_server.domain.user import User
-
     now_ms = SystemClock().now_ms()
     async with opened_store(settings, may_be_new=True) as store:
         user = User(new_user_id(now_ms, secrets.token_bytes(RANDOM_BYTES)), PLANS[plan], now_ms)

@@ -83,7 +83,7 @@ class SqlUsers:
         return ListedUser(_user(row), row.key_last_four)
 
     async def delete(self, user_id: str, *, with_accounts: bool, entry: AuditEntry) -> None:
-        """Remove the user with its key, accounts and credentials, in one transaction. Raises UserUnknown, UserHasAccounts."""
+        """Remove the user with its key, accounts and credentials as one. Raises UserUnknown, UserHasAccounts."""
         living = select(func.count()).where(
             ACCOUNTS.c.user_id == user_id, ACCOUNTS.c.state != AccountState.DELETED.value
         )

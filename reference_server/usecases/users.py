@@ -40,8 +40,8 @@ class Registration:
 class KeyCache:
     """How many users' keys are kept in memory, and for how many seconds.
 
-    A change made by another process (a plan, a key) stays unseen for `operator_changes.POLL_SECONDS`; this time bounds it
-    only where the log that tells of the change cannot be read.
+    A change made by another process (a plan, a key) stays unseen for `operator_changes.POLL_SECONDS`; this time bounds
+    it only where the log that tells of the change cannot be read.
     """
 
     capacity: int = 10_000
