@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from time import perf_counter_ns
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from starlette.applications import Starlette
@@ -19,12 +19,29 @@ from starlette.types import Receive, Scope, Send
 from benchmarks.serving import Rounds, push, run, serve
 from benchmarks.stamps import stamped_bid
 
+_SPECIFICATION: Final[dict[str, Any]] = {
+    "digits": 5,
+    "tickSize": 0.00001,
+    "tickValue": 1.0,
+    "contractSize": 100_000.0,
+    "volumeMin": 0.01,
+    "volumeMax": 100.0,
+    "volumeStep": 0.01,
+    "stopsLevel": 0,
+    "fillingModes": ["fok", "ioc"],
+    "currencyBase": "EUR",
+    "currencyProfit": "USD",
+    "currencyMargin": "EUR",
+    "sessions": [{"from": 0, "to": 10080}],
+}
+
 
 async def price(request: Request) -> Response:
     """Answer what `GET /api/symbols/{symbol}` answers."""
     symbol = request.path_params["symbol"]
     now_ms = time.time_ns() // 1_000_000
-    return _json({"symbol": symbol, "bid": 1.08512, "ask": 1.08524, "last": 0.0, "volume": 0.0, "time": now_ms})
+    tick = {"symbol": symbol, "bid": 1.08512, "ask": 1.08524, "last": 1.08518, "volume": 0, "time": now_ms}
+    return _json(tick | _SPECIFICATION)
 
 
 async def order(request: Request) -> Response:

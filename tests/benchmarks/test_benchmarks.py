@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -8,12 +9,15 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.requests import Request
 
+from benchmarks import bare
 from benchmarks.load import percentiles
 from benchmarks.measures import Reading, Series, rate_ratio
 from benchmarks.serving import Rounds
 from benchmarks.stamps import age_us, stamped_bid
 from benchmarks.stream import mixes
+from spec.documents import load_openapi
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,6 +36,12 @@ def test_each_benchmark_measures_and_prints_its_row(work: str) -> None:
     }
     assert expected[work] in done.stdout
     assert "bare" in done.stdout
+
+
+async def test_the_bare_baseline_answers_all_that_the_contract_has_of_a_price() -> None:
+    answer = await bare.price(Request({"type": "http", "path_params": {"symbol": "EURUSD"}}))
+    properties = load_openapi()["components"]["schemas"]["SymbolPrice"]["properties"]
+    assert json.loads(bytes(answer.body)).keys() == properties.keys()
 
 
 def test_the_benchmark_of_the_simulator_measures_and_prints_its_rows() -> None:
