@@ -2,8 +2,9 @@
 
 What is written in one turn of the loop is one transaction, so that a burst of orders costs one commit. A commit
 survives the death of the process; a power cut only once the file system has it too, which a thread waits for
-(`fdatasync` on the write-ahead log) where `is_durable` asks for it. Moving the log into the database is that thread's
-work as well; the loop only does the last bit, after which the log begins anew.
+(`fdatasync` on the write-ahead log) where `is_durable` asks for it. What has to wait for the next one of these is not
+worth a transaction until then. Moving the log into the database is that thread's work as well; the loop only does the
+last bit, after which the log begins anew.
 
 Going through a pool of threads instead was measured at several times the price: a thread that wants Python's lock back
 after each statement waits for the busy loop each time.
@@ -43,6 +44,11 @@ class _Entry:
     written: asyncio.Future[Any] | None = None
     unheard: Callable[[Any], None] | None = None
     then: Callable[[], None] | None = None
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether who asked for it has stopped waiting: written now, it would only have to be taken back."""
+        return self.written is not None and self.written.done()
 
     def answer(self, value: Any) -> None:
         """Say that it is durable, or to whom it concerns that nobody waits for that any more."""
@@ -120,7 +126,9 @@ class JournalFile:
         who waited for it.
         """
         written: asyncio.Future[Any] = self._loop.create_future()
-        self._schedule(_Entry(work, written, unheard))
+        self._turn.append(_Entry(work, written, unheard))
+        if not self._is_syncing:
+            self._schedule()
         return written
 
     def write_behind(self, work: Write, then: Callable[[], None] | None = None) -> None:
@@ -128,7 +136,8 @@ class JournalFile:
 
         `then` is called once it is written.
         """
-        self._schedule(_Entry(work, then=then))
+        self._turn.append(_Entry(work, then=then))
+        self._schedule()
 
     def write_now(self, work: Write) -> Any:
         """Do this at once, in a transaction of its own, and wait for the disk: for what is done seldom.
@@ -166,16 +175,15 @@ class JournalFile:
         self._connection.close()
         os.close(self._log)
 
-    def _schedule(self, entry: _Entry) -> None:
-        self._turn.append(entry)
+    def _schedule(self) -> None:
         if not self._is_scheduled:
             self._is_scheduled = True
             self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         self._is_scheduled = False
-        turn, self._turn = [*self._unwritten, *self._turn], []
-        self._unwritten = []
+        turn = [entry for entry in (*self._unwritten, *self._turn) if not entry.is_given_up]
+        self._turn, self._unwritten = [], []
         if not turn:
             return
         try:
@@ -238,7 +246,8 @@ class JournalFile:
                     entry.doubt(value)
             if error is not None:
                 _log.error("the journal is not confirmed by the file system: %s", error)
-            if self._unsynced:
+            self._flush()
+            if self._unsynced and not self._is_syncing:  # of what was written meanwhile, if nothing could be now
                 self._sync()
 
         self._in_thread(done, _fdatasync, self._log)

@@ -364,6 +364,77 @@ async def test_a_disk_that_hangs_refuses_claims_in_time_and_frees_their_keys(
     assert (await journal.claim(record(key="k"), daily_limit=None)).is_new
 
 
+async def test_claims_that_come_while_the_file_system_is_waited_for_are_one_transaction(
+    file: JournalFile, journal: SqlJournal, record: Callable[..., TradeRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, is_well = threading.Event(), threading.Event()
+
+    def wait(_descriptor: int) -> None:
+        begun.set()
+        assert is_well.wait(30)
+
+    monkeypatch.setattr(journal_file, "_fdatasync", wait)
+    first = asyncio.ensure_future(journal.claim(record(key="first"), daily_limit=None))
+    await asyncio.to_thread(begun.wait, 30)
+    transactions: list[str] = []
+    file._connection.set_trace_callback(lambda sql: transactions.append(sql) if sql == "COMMIT" else None)
+    others = []
+    for number in range(5):
+        others.append(asyncio.ensure_future(journal.claim(record(key=f"{number}"), daily_limit=None)))
+        await asyncio.sleep(0)
+    assert transactions == []
+    is_well.set()
+    assert all(claim.is_new for claim in await asyncio.gather(first, *others))
+    assert transactions == ["COMMIT"]
+
+
+async def test_outcomes_do_not_wait_for_the_file_system(
+    journal: SqlJournal, record: Callable[..., TradeRecord], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    known = await claimed(journal, record(key="known"))
+    begun, is_well = threading.Event(), threading.Event()
+
+    def wait(_descriptor: int) -> None:
+        begun.set()
+        assert is_well.wait(30)
+
+    monkeypatch.setattr(journal_file, "_fdatasync", wait)
+    waiting = asyncio.ensure_future(journal.claim(record(key="waiting"), daily_limit=None))
+    await asyncio.to_thread(begun.wait, 30)
+    journal.settle(known.settled(Outcome.REFUSED, REFUSED))
+    late = asyncio.ensure_future(journal.claim(record(key="late"), daily_limit=None))
+    await asyncio.sleep(0)
+    with closing(sqlite3.connect(tmp_path / JOURNAL_FILE)) as other:
+        assert other.execute("SELECT outcome FROM requests WHERE key = 'known'").fetchone() == ("refused",)
+    is_well.set()
+    assert all(claim.is_new for claim in await asyncio.gather(waiting, late))
+
+
+async def test_a_claim_that_was_refused_before_it_was_written_never_is(
+    journal: SqlJournal, record: Callable[..., TradeRecord], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    begun, is_well = threading.Event(), threading.Event()
+
+    def wait(_descriptor: int) -> None:
+        begun.set()
+        assert is_well.wait(30)
+
+    with monkeypatch.context() as ill:
+        ill.setattr(journal_file, "_fdatasync", wait)
+        ill.setattr("reference_server.storage.journal.CLAIM_SECONDS", 0.2)
+        first = asyncio.ensure_future(journal.claim(record(key="first"), daily_limit=None))
+        await asyncio.to_thread(begun.wait, 30)
+        with pytest.raises(StorageUnavailable, match="in time"):
+            await journal.claim(record(key="k", counted_day="2023-11-14"), daily_limit=5)
+        with pytest.raises(StorageUnavailable, match="in time"):
+            await first
+    is_well.set()
+    await claimed(journal, record(key="after"))
+    assert journal.by_key("usr_1", "first") is not None
+    assert journal.by_key("usr_1", "k") is None
+    assert journal.trades("usr_1", "2023-11-14") == 0
+
+
 async def test_the_log_is_moved_into_the_database_and_begins_anew(
     tmp_path: Path,
     file: JournalFile,
