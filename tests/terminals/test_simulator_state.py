@@ -10,6 +10,7 @@ import pytest
 
 from reference_server.domain.events import OrderSettled
 from reference_server.domain.trading import NewOrder, OrderResult, OrderType, PositionChange, Side
+from reference_server.terminals.providers import simulator_state
 from reference_server.terminals.providers.simulated import SimulatedTerminals
 from reference_server.terminals.providers.simulator_state import SimulatorStateUnusable
 from reference_server.terminals.workers.inline import InlineTerminal
@@ -130,6 +131,33 @@ async def test_line_that_was_cut_while_written_is_left_out(killed: Killed) -> No
     second = await terminal.place_order(BUY)
     terminal = await killed.restart()
     assert [one.ticket for one in await terminal.positions()] == [first.ticket, second.ticket]
+
+
+async def test_a_dump_is_due_when_the_journal_is_as_long_as_the_last_one_also_over_several_lives(
+    killed: Killed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(simulator_state, "SHORT_JOURNAL_BYTES", 5_000)
+    terminal = await killed.restart()
+    state = killed.desks[-1].terminals._state
+    assert state is not None
+    trades = 0
+    while not state.is_dump_due:
+        await terminal.place_order(BUY)
+        trades += 1
+    assert trades > 2
+    terminal = await killed.restart()
+    state = killed.desks[-1].terminals._state
+    assert state is not None
+    assert state.is_dump_due
+    for _ in range(20):
+        await terminal.place_order(BUY)
+    await state.dump()
+    assert not state.is_dump_due
+    journal = 0
+    while not state.is_dump_due:
+        await terminal.place_order(BUY)
+        journal = sum(path.stat().st_size for path in killed.directory.glob("*.journal"))
+    assert journal > (killed.directory / "simulator.json").stat().st_size > 5_000
 
 
 async def test_journal_without_its_dump_is_not_played(killed: Killed, clock: HandClock) -> None:

@@ -121,11 +121,11 @@ class SimulatedTerminals:
             await self._state.close()
 
     def _note(self, server: str, login: int, tickets: tuple[int, ...]) -> None:
-        """Write a change down at once, and the whole state within a while, which makes the journal short again."""
+        """Write a change down at once, and the whole state when the journal is long, which makes it short again."""
         if self._state is None:
             return
         self._state.note(server, login, tickets)
-        if self._save_timer is None:
+        if self._save_timer is None and self._state.is_dump_due:
             self._save_timer = asyncio.get_running_loop().call_later(_SAVE_INTERVAL_SECONDS, self._start_saving)
 
     def _start_saving(self) -> None:

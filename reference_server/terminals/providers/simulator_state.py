@@ -2,7 +2,8 @@
 
 A trade is in the journal before its answer leaves, so that a gateway that is killed loses no position and never gives a
 ticket twice. A dump names the first journal that it does not hold; the next journal begins with the dump, and those
-before it are deleted once it is on disk. Journals are written without waiting for the disk: they survive the end of the
+before it are deleted once it is on disk. A dump is due when the journal has grown as long as the last one: it holds up
+the event loop for the longer the more history there is, so that it must come the more seldom. Journals are written without waiting for the disk: they survive the end of the
 process, and a power cut may cost what the system had not written yet.
 """
 
@@ -23,6 +24,8 @@ from reference_server.simulator import SimulatedBroker
 from reference_server.simulator.book import snapshot
 
 DUMP_FILE: Final = "simulator.json"
+SHORT_JOURNAL_BYTES: Final = 4 * 1024 * 1024
+"""Read again within a fraction of a second."""
 _JOURNAL: Final = re.compile(r"simulator\.([0-9]{1,12})\.journal")
 
 _log = logging.getLogger(__name__)
@@ -41,6 +44,8 @@ class SimulatorState:
         self._directory = directory
         self._number = _restore(broker, directory)
         self._journal: int | None = None
+        self._journal_bytes = sum(path.stat().st_size for _, path in _journals(directory))
+        self._dump_bytes = 0
         self._lengths = _lengths(broker)
 
     def has_news(self, server: str, login: int) -> bool:
@@ -55,19 +60,25 @@ class SimulatorState:
         try:
             if self._journal is None:
                 self._journal = _create(self._directory / f"simulator.{self._number}.journal")
-            os.write(self._journal, orjson.dumps(changed, option=orjson.OPT_APPEND_NEWLINE))
+            self._journal_bytes += os.write(self._journal, orjson.dumps(changed, option=orjson.OPT_APPEND_NEWLINE))
         except OSError as failed:  # the next dump has it, unless the process ends before
             _log.error("a trade cannot be written to the journal in %s: %s", self._directory, failed)
         self._lengths[key] = (past_orders + len(changed["past_orders"][1]), deals + len(changed["deals"][1]))
 
+    @property
+    def is_dump_due(self) -> bool:
+        """Whether the journal is long."""
+        return self._journal_bytes > max(self._dump_bytes, SHORT_JOURNAL_BYTES)
+
     async def dump(self) -> None:
         """Take the broker's state here and write it in a thread: a disk may take longer than an order."""
         self._close_journal()
+        self._journal_bytes = 0
         self._number += 1
         state = {**self._broker.dump(), "journal": self._number}
         self._lengths = _lengths(self._broker)
         try:
-            await asyncio.to_thread(_write_dump, self._directory, state)
+            self._dump_bytes = await asyncio.to_thread(_write_dump, self._directory, state)
         except OSError as failed:
             _log.error("the simulated broker's accounts cannot be saved in %s: %s", self._directory, failed)
 
@@ -91,18 +102,19 @@ def _create(path: Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
 
 
-def _write_dump(directory: Path, state: dict[str, Any]) -> None:
-    """Replace the dump as one step, and delete the journals that it holds. Raises OSError."""
+def _write_dump(directory: Path, state: dict[str, Any]) -> int:
+    """Replace the dump as one step, and delete the journals that it holds; return its bytes. Raises OSError."""
     draft = directory / f"{DUMP_FILE}.new"
     draft.unlink(missing_ok=True)
     with os.fdopen(_create(draft), "wb") as file:
-        file.write(orjson.dumps(state))
+        length = file.write(orjson.dumps(state))
         file.flush()
         os.fsync(file.fileno())
     draft.replace(directory / DUMP_FILE)
     for number, path in _journals(directory):
         if number < state["journal"]:
             path.unlink(missing_ok=True)
+    return length
 
 
 def _journals(directory: Path) -> list[tuple[int, Path]]:
