@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 
@@ -13,6 +14,7 @@ class JoinedWrites:
         self._transport = transport
         self._loop = loop
         self._waiting: list[bytes] = []
+        self.is_closing: Callable[[], bool] = transport.is_closing  # asked for each request
 
     @property
     def beneath(self) -> Any:
@@ -33,7 +35,7 @@ class JoinedWrites:
         waiting = self._waiting
         if waiting:
             self._waiting = []
-            if self._transport.is_closing():
+            if self.is_closing():
                 return
             self._transport.write(waiting[0] if len(waiting) == 1 else b"".join(waiting))
 

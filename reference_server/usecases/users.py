@@ -18,6 +18,7 @@ from reference_server.domain.ids import RANDOM_BYTES, new_user_id
 from reference_server.domain.plans import Plan
 from reference_server.domain.user import User
 from reference_server.usecases.auditing import Auditor
+from reference_server.usecases.known_keys import KeyCache, KnownKeys
 from reference_server.usecases.ports import ApiKeys, Clock, Entropy, RateLimiter, Users
 
 KeyRevoked = Callable[[str], None]
@@ -34,18 +35,6 @@ class Registration:
     default_plan: Plan
     is_open: bool = True
     per_minute: int = 60
-
-
-@dataclass(frozen=True, slots=True)
-class KeyCache:
-    """How many users' keys are kept in memory, and for how many seconds.
-
-    A change made by another process (a plan, a key) stays unseen for `operator_changes.POLL_SECONDS`; this time bounds
-    it only where the log that tells of the change cannot be read.
-    """
-
-    capacity: int = 10_000
-    seconds: float = 5.0
 
 
 class UserUseCases:
@@ -69,9 +58,7 @@ class UserUseCases:
         self._entropy = entropy
         self._registration = registration
         self._auditor = Auditor(clock)
-        self._cache = cache or KeyCache()
-        self._known: dict[bytes, tuple[User, float]] = {}
-        self._revocations = 0
+        self._known = KnownKeys(clock, cache or KeyCache())
         self.on_key_revoked: list[KeyRevoked] = []
         self.on_key_refused: list[KeyRefused] = []
 
@@ -98,28 +85,21 @@ class UserUseCases:
         """The user whose key this is. Raises ApiKeyMissing, ApiKeyInvalid."""
         if not clear_key:
             raise ApiKeyMissing
+        known = self._known.user_of(clear_key)
+        if known is not None:
+            return known
+        forgotten, since = self._known.forgotten, self._clock.monotonic()
         digests = self._keys.digests(clear_key)
-        if not digests:
-            self._refuse()
-        digest = digests[0]
-        now = self._clock.monotonic()
-        known = self._known.get(digest)
-        if known is not None and now < known[1]:
-            return known[0]
-        revocations = self._revocations
-        user = await self._stored.by_key_digests(digests)
+        user = await self._stored.by_key_digests(digests) if digests else None
         if user is None:
-            self._known.pop(digest, None)
             self._refuse()
-        if revocations == self._revocations:  # else this key may have been revoked while it was looked up
-            self._keep(digest, user, now + self._cache.seconds)
+        if forgotten == self._known.forgotten:  # else this key may have been revoked while it was looked up
+            self._known.keep(clear_key, user, since)
         return user
 
     def recognised(self, clear_key: str) -> User | None:
         """The user of a key that was looked up a moment ago, without a look-up; None for any other key."""
-        now = self._clock.monotonic()
-        found = (self._known.get(digest) for digest in self._keys.digests(clear_key))
-        return next((known[0] for known in found if known is not None and now < known[1]), None)
+        return self._known.user_of(clear_key)
 
     async def get_current_user(self, user: User) -> User:
         """The caller's own profile. Source: Tonpo docs, "GET /api/users/me"."""
@@ -148,17 +128,9 @@ class UserUseCases:
 
     def forget(self, user_id: str) -> None:
         """Ask storage again at the user's next request."""
-        self._revocations += 1
-        for digest in [digest for digest, (user, _) in self._known.items() if user.user_id == user_id]:
-            del self._known[digest]
+        self._known.forget(user_id)
 
     def _refuse(self) -> NoReturn:
         for listener in tuple(self.on_key_refused):
             listener()
         raise ApiKeyInvalid
-
-    def _keep(self, digest: bytes, user: User, until: float) -> None:
-        self._known.pop(digest, None)
-        if len(self._known) >= self._cache.capacity:
-            del self._known[next(iter(self._known))]
-        self._known[digest] = (user, until)
