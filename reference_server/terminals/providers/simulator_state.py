@@ -2,9 +2,9 @@
 
 A trade is in the journal before its answer leaves, so that a gateway that is killed loses no position and never gives a
 ticket twice. A dump names the first journal that it does not hold; the next journal begins with the dump, and those
-before it are deleted once it is on disk. A dump is due when the journal has grown as long as the last one: it holds up
-the event loop for the longer the more history there is, so that it must come the more seldom. Journals are written without waiting for the disk: they survive the end of the
-process, and a power cut may cost what the system had not written yet.
+before it are deleted once it is on disk. A dump is due when the journals are as long as the last one: the more history
+there is, the longer it holds up the event loop, and the more seldom it must come. Journals are written without waiting
+for the disk: they survive the end of the process, and a power cut may cost what the system had not written yet.
 """
 
 from __future__ import annotations
