@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from reference_server.domain.events import OrderSettled
 from reference_server.domain.trading import NewOrder, OrderResult, OrderType, PositionChange, Side
 from reference_server.terminals.providers import simulator_state
 from reference_server.terminals.providers.simulated import SimulatedTerminals
-from reference_server.terminals.providers.simulator_state import SimulatorStateUnusable
+from reference_server.terminals.providers.simulator_state import SimulatorState, SimulatorStateUnusable, encoded
 from reference_server.terminals.workers.inline import InlineTerminal
 from tests.terminals.fakes import Desk, HandClock
 
@@ -137,27 +138,47 @@ async def test_a_dump_is_due_when_the_journal_is_as_long_as_the_last_one_also_ov
     killed: Killed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(simulator_state, "SHORT_JOURNAL_BYTES", 5_000)
+
+    def state() -> SimulatorState:
+        kept = killed.desks[-1].terminals._state
+        assert kept is not None
+        return kept
+
     terminal = await killed.restart()
-    state = killed.desks[-1].terminals._state
-    assert state is not None
     trades = 0
-    while not state.is_dump_due:
+    while not state().is_dump_due:
         await terminal.place_order(BUY)
         trades += 1
     assert trades > 2
     terminal = await killed.restart()
-    state = killed.desks[-1].terminals._state
-    assert state is not None
-    assert state.is_dump_due
+    assert state().is_dump_due
     for _ in range(20):
         await terminal.place_order(BUY)
-    await state.dump()
-    assert not state.is_dump_due
+    await state().dump()
+    assert not state().is_dump_due
     journal = 0
-    while not state.is_dump_due:
+    while not state().is_dump_due:
         await terminal.place_order(BUY)
         journal = sum(path.stat().st_size for path in killed.directory.glob("*.journal"))
     assert journal > (killed.directory / "simulator.json").stat().st_size > 5_000
+
+
+@pytest.mark.parametrize("servers", [(), ("Sim-Demo",), ("Sim-Demo", "Sim-Netting")])
+async def test_a_dump_in_pieces_is_the_dump_whole(
+    tmp_path: Path, servers: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(simulator_state, "_PIECE_RECORDS", 3)
+    desk = Desk(tmp_path)
+    desk.price("EURUSD", 1.1, 1.1001)
+    for number, server in enumerate(servers):
+        terminal = await desk.open(server=server)
+        for _ in range(3 + number):
+            await terminal.close_position((await terminal.place_order(BUY)).ticket, None)
+        await terminal.place_order(SELL)
+    pieces = list(encoded(desk.broker.dump_briefly()))
+    assert json.loads(b"".join(pieces)) == desk.broker.dump()
+    assert len(pieces) > 6 * len(servers)
+    await desk.terminals.close()
 
 
 async def test_journal_without_its_dump_is_not_played(killed: Killed, clock: HandClock) -> None:

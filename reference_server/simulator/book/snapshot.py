@@ -20,18 +20,30 @@ PLAIN = (
     "server", "login", "password_digest", "margin_mode", "balance", "credit", "enabled", "trade_allowed",
     "trade_expert",
 )  # fmt: skip
+HISTORY = ("past_orders", "deals")  # what only grows
 SINCE_VERSION_1 = {"enabled": True}  # what dumps of the first release do not have
 
 
-def dump(market: Market, ledger: Ledger, accounts: Iterable[Account]) -> dict[str, Any]:
-    """Describe accounts, the next tickets, and the prices that stand."""
+def lists(records: Iterable[Iterable[Any]]) -> list[Any]:
+    """Describe records of the history as JSON values."""
+    return [list(record) for record in records]
+
+
+def dump(
+    market: Market,
+    ledger: Ledger,
+    accounts: Iterable[Account],
+    *,
+    records: Callable[[Iterable[Iterable[Any]]], list[Any]] = lists,
+) -> dict[str, Any]:
+    """Describe accounts, the next tickets, and the prices that stand; `records` describes the history."""
     return {
         "version": VERSION,
         "utc_ms": market.utc_ms,
         "next_order": ledger.next_order,
         "next_deal": ledger.next_deal,
         "prices": {name: [quote.bid, quote.ask] for name, quote in market.quotes.items()},
-        "accounts": [_account(account) for account in accounts],
+        "accounts": [_account(account, records) for account in accounts],
     }
 
 
@@ -60,8 +72,8 @@ def changes(
         "account": _terms(account),
         "positions": [[ticket, _position(positions[ticket]) if ticket in positions else None] for ticket in touched],
         "orders": [[ticket, _order(orders[ticket]) if ticket in orders else None] for ticket in touched],
-        "past_orders": [past_orders, [list(order) for order in ended]],
-        "deals": [deals, [list(deal) for deal in fresh]],
+        "past_orders": [past_orders, lists(ended)],
+        "deals": [deals, lists(fresh)],
     }
 
 
@@ -100,7 +112,7 @@ class _Book:
                 self._orders.pop(ticket, None)
             else:
                 self._orders[ticket] = record
-        for name in ("past_orders", "deals"):
+        for name in HISTORY:
             start, fresh = changed[name]
             self._account[name][start:] = fresh
 
@@ -124,12 +136,12 @@ def _terms(account: Account) -> dict[str, Any]:
     return {**_plain(account), "settings": _settings(account.settings)}
 
 
-def _account(account: Account) -> dict[str, Any]:
+def _account(account: Account, records: Callable[[Iterable[Iterable[Any]]], list[Any]]) -> dict[str, Any]:
     state = _terms(account)
     state["positions"] = [_position(position) for position in account.positions.values()]
     state["orders"] = [_order(order) for order in account.orders.values()]
-    state["past_orders"] = [list(order) for order in account.past_orders]
-    state["deals"] = [list(deal) for deal in account.deals]
+    state["past_orders"] = records(account.past_orders)
+    state["deals"] = records(account.deals)
     return state
 
 

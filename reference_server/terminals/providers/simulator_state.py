@@ -2,9 +2,9 @@
 
 A trade is in the journal before its answer leaves, so that a gateway that is killed loses no position and never gives a
 ticket twice. A dump names the first journal that it does not hold; the next journal begins with the dump, and those
-before it are deleted once it is on disk. A dump is due when the journals are as long as the last one: the more history
-there is, the longer it holds up the event loop, and the more seldom it must come. Journals are written without waiting
-for the disk: they survive the end of the process, and a power cut may cost what the system had not written yet.
+before it are deleted once it is on disk. A dump is due when the journals are as long as the last one, and is written by
+a thread that lets the event loop go on between two pieces of it. Journals are written without waiting for the disk:
+they survive the end of the process, and a power cut may cost what the system had not written yet.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import json
 import logging
 import os
 import re
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +27,9 @@ from reference_server.simulator.book import snapshot
 DUMP_FILE: Final = "simulator.json"
 SHORT_JOURNAL_BYTES: Final = 4 * 1024 * 1024
 """Read again within a fraction of a second."""
+_PIECE_RECORDS: Final = 200
+_PAUSE_SECONDS: Final = 0.001
+"""A thread at work keeps Python's lock from the event loop; one that pauses gives it back."""
 _JOURNAL: Final = re.compile(r"simulator\.([0-9]{1,12})\.journal")
 
 _log = logging.getLogger(__name__)
@@ -70,21 +74,21 @@ class SimulatorState:
         """Whether the journal is long."""
         return self._journal_bytes > max(self._dump_bytes, SHORT_JOURNAL_BYTES)
 
-    async def dump(self) -> None:
-        """Take the broker's state here and write it in a thread: a disk may take longer than an order."""
+    async def dump(self, *, pause_seconds: float = _PAUSE_SECONDS) -> None:
+        """Take the broker's state here and write it in a thread, which pauses after each piece of it."""
         self._close_journal()
         self._journal_bytes = 0
         self._number += 1
-        state = {**self._broker.dump(), "journal": self._number}
+        state = {**self._broker.dump_briefly(), "journal": self._number}
         self._lengths = _lengths(self._broker)
         try:
-            self._dump_bytes = await asyncio.to_thread(_write_dump, self._directory, state)
+            self._dump_bytes = await asyncio.to_thread(_write_dump, self._directory, state, pause_seconds)
         except OSError as failed:
             _log.error("the simulated broker's accounts cannot be saved in %s: %s", self._directory, failed)
 
     async def close(self) -> None:
         """Dump for the last time."""
-        await self.dump()
+        await self.dump(pause_seconds=0)
         self._close_journal()
 
     def _close_journal(self) -> None:
@@ -102,12 +106,36 @@ def _create(path: Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
 
 
-def _write_dump(directory: Path, state: dict[str, Any]) -> int:
+def encoded(state: Mapping[str, Any]) -> Iterator[bytes]:
+    """Give a brief dump as JSON in pieces, each made within a millisecond or so."""
+    yield _unclosed({name: value for name, value in state.items() if name != "accounts"}) + b',"accounts":['
+    for number, account in enumerate(state["accounts"]):
+        terms = {name: value for name, value in account.items() if name not in snapshot.HISTORY}
+        yield (b"," if number else b"") + _unclosed(terms)
+        for name in snapshot.HISTORY:
+            yield b',"%b":[' % name.encode("ascii")
+            records = account[name]
+            for start in range(0, len(records), _PIECE_RECORDS):
+                piece = orjson.dumps(snapshot.lists(records[start : start + _PIECE_RECORDS]))
+                yield (b"," if start else b"") + piece[1:-1]
+            yield b"]"
+        yield b"}"
+    yield b"]}"
+
+
+def _unclosed(values: dict[str, Any]) -> bytes:
+    return orjson.dumps(values)[:-1]
+
+
+def _write_dump(directory: Path, state: Mapping[str, Any], pause_seconds: float) -> int:
     """Replace the dump as one step, and delete the journals that it holds; return its bytes. Raises OSError."""
     draft = directory / f"{DUMP_FILE}.new"
     draft.unlink(missing_ok=True)
     with os.fdopen(_create(draft), "wb") as file:
-        length = file.write(orjson.dumps(state))
+        for piece in encoded(state):
+            file.write(piece)
+            time.sleep(pause_seconds)
+        length = file.tell()
         file.flush()
         os.fsync(file.fileno())
     draft.replace(directory / DUMP_FILE)
