@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -32,14 +33,20 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def served(app: Any, **options: Any) -> Iterator[str]:
-    """Serve an ASGI application; gives `host:port`, and stops the server at the end."""
+def served(app: Any, *, protocol: type[asyncio.Protocol] | None = None, **options: Any) -> Iterator[str]:
+    """Serve an ASGI application; gives `host:port`, and stops the server at the end.
+
+    `protocol`: what speaks HTTP, in place of the gateway's own.
+    """
     from reference_server.api.server import listen, server_config  # half a second that most tests need not wait
 
     listener = listen("127.0.0.1", 0)
     host, port = listener.getsockname()[:2]
     ready = threading.Event()
-    server = _Server(server_config(app, **options), ready)
+    config = server_config(app, **options)
+    if protocol is not None:
+        config.http = protocol
+    server = _Server(config, ready)
     failed: list[BaseException] = []
 
     def main() -> None:

@@ -30,6 +30,11 @@ class JoinedWrites:
             self._loop.call_soon(self.flush)
         self._waiting.append(data)
 
+    def write_whole(self, data: bytes) -> None:
+        """Write what nothing will follow, at once, behind what waits."""
+        self._waiting.append(data)
+        self.flush()
+
     def flush(self) -> None:
         """Write what waits."""
         waiting = self._waiting

@@ -15,6 +15,7 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request
 
 from reference_server.api.access import NO_STORE, NOSNIFF
+from reference_server.api.answers import AnswerCycle
 from reference_server.api.connections import Connections
 from reference_server.api.errors import MethodMissing, RawHeaders, error_answer
 from reference_server.api.joined_writes import JoinedWrites
@@ -145,7 +146,10 @@ class HttpProtocol(HttpToolsProtocol):
         self._problem = self._problem_of_head()
         if self._problem is not None:
             raise ValueError(self._problem)
+        before = self.cycle
         super().on_headers_complete()
+        if self.cycle is not before:
+            AnswerCycle.take_over(self.cycle)
 
     def _problem_of_head(self) -> str | None:
         """Say what is wrong with a head that the parser takes. Source: RFC 9112, 2.6 and 3.2."""

@@ -107,10 +107,10 @@ class GuardedAuthentication:
 
     async def __call__(self, key: str) -> User:
         """The user of the key. Raises ApiKeyInvalid, RequestRateExceeded."""
+        user = self._recognised(key)
+        if user is not None:
+            return user
         if self._over and self._is_over(_network()):
-            user = self._recognised(key)
-            if user is not None:
-                return user
             async with self._lane:
                 return await self._counted(key)
         return await self._counted(key)
