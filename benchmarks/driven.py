@@ -19,6 +19,7 @@ from reference_server.clock import SystemClock
 from reference_server.config import load_settings
 from reference_server.domain.account import Mt5Credentials
 from reference_server.domain.market import Timeframe
+from reference_server.memory import calm_collector
 from reference_server.simulator import ManualPrices, SimulatedBroker, SimulatedMetaTrader5
 from reference_server.telemetry import configure_logging
 from reference_server.terminals.adapter.adapter import MetaTraderAdapter
@@ -135,6 +136,7 @@ async def main() -> None:
                 return sampler.stop()
 
     async with open_gateway(settings, clock=clock, terminals=terminals) as gateway:
+        calm_collector()
         await serve(gateway, command, is_gateway=True)
     await asyncio.sleep(0)
 

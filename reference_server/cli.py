@@ -69,6 +69,7 @@ def _run(settings: Settings, listener: socket.socket, tls: Tls | None) -> None:
         from reference_server.api.server import GatewayServer, server_config
         from reference_server.app import open_gateway
         from reference_server.domain.errors import StorageUnavailable
+        from reference_server.memory import calm_collector
         from reference_server.metrics_endpoint import MetricsUnusable
         from reference_server.runtime import longest_request_seconds, runtime_of
         from reference_server.storage.journal_file import JournalUnusable
@@ -86,6 +87,7 @@ def _run(settings: Settings, listener: socket.socket, tls: Tls | None) -> None:
                 connections=runtime.connections,
                 measures=runtime.measures,
             )
+            calm_collector()
             _welcome(settings, listener.getsockname()[1])
             server = GatewayServer(
                 config,

@@ -35,7 +35,7 @@ POLL_INTERVAL_SECONDS: Final = 0.05
 _IDLE_FACTOR: Final = 5
 """A terminal with nothing watched and an empty book is asked five times less often; a call wakes it at once."""
 _AFTER_DEFECT_SECONDS: Final = 1.0
-_SHORTEST_INTERVAL_SECONDS: Final = 0.003
+_SHORTEST_INTERVAL_SECONDS: Final = 0.005
 """Between two polls of a busy terminal: a poll costs as much as half a trade, so that one tells of several."""
 
 _log = logging.getLogger(__name__)
