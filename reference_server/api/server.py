@@ -27,6 +27,9 @@ from reference_server.usecases.readiness import Drain
 GRACE_SECONDS = 5
 """How long streams may take to close, and what else is left to end, once all requests are served."""
 
+EVENTS_SECONDS = 0.5
+"""How long streams stay open behind the last answer: what an order brought about is told by the next poll."""
+
 REQUESTS_SECONDS = 60.0
 """How long running requests may take to end once the gateway is told to stop."""
 
@@ -148,6 +151,7 @@ class GatewayServer(uvicorn.Server):
             if isinstance(connection, HttpProtocol):
                 connection.shutdown()
         await self._wait(HttpProtocol, self._requests_seconds)
+        await self._wait(FramedProtocol, EVENTS_SECONDS)
         self._drain.stop()
         await self._wait(FramedProtocol, GRACE_SECONDS)
         await super().shutdown(sockets)
