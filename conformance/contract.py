@@ -1,5 +1,6 @@
 """Both spec documents, narrowed to what the gateway claims and compiled into validators."""
 
+import functools
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -131,7 +132,21 @@ class Contract:
 def load_contract(
     capabilities: Collection[str] = (), *, openapi: JsonObject | None = None, asyncapi: JsonObject | None = None
 ) -> Contract:
-    """Compile the packaged documents, or the given ones, narrowed to `capabilities`. Raises ContractUnusable."""
+    """Compile the packaged documents, or the given ones, narrowed to `capabilities`. Raises ContractUnusable.
+
+    The packaged ones are compiled once in a process for each set of capabilities; nobody may change a contract.
+    """
+    if openapi is None and asyncapi is None:
+        return _packaged(frozenset(capabilities))
+    return _compiled(capabilities, openapi, asyncapi)
+
+
+@functools.lru_cache(maxsize=16)
+def _packaged(capabilities: frozenset[str]) -> Contract:
+    return _compiled(capabilities, None, None)
+
+
+def _compiled(capabilities: Collection[str], openapi: JsonObject | None, asyncapi: JsonObject | None) -> Contract:
     try:
         openapi = narrow(openapi if openapi is not None else load_openapi(), capabilities)
         asyncapi = narrow(asyncapi if asyncapi is not None else bundle_asyncapi(), capabilities)
