@@ -34,7 +34,10 @@ TIME_OF = {"deals": "time", "orders": "doneTime"}
 """By which time the rows of a list are chosen and sorted."""
 
 MOST_ROWS = 1000
-MOST_PAGES = 60
+MOST_PAGES = 1000
+IDLE_PAGES = 20
+"""Pages in a row without anything new, after which it is clear that there is no last one. On a busy account rows may go
+on coming while they are read, one to a page."""
 
 
 async def page(run: CheckContext, what: str, query: Query, *, user: User | None = None) -> Exchange:
@@ -123,7 +126,9 @@ async def follow(
     `after_first` is awaited between the first page and the second.
     """
     rows: list[Row] = []
+    seen: set[int | None] = set()
     cursor: object = None
+    idle = 0
     for number_ in range(MOST_PAGES):
         answer = await page(run, what, {**query, "limit": limit, "cursor": cursor})
         run.require_status(answer, 200, requirement=requirement, message=f"page {number_ + 1} of {what}")
@@ -135,7 +140,16 @@ async def follow(
         cursor = answer.document.get("nextCursor")
         if cursor is None:
             return rows
+        idle = 0 if {*tickets(got)} - seen else idle + 1
+        if idle == IDLE_PAGES:
+            break
+        seen.update(tickets(got))
         if after_first is not None and number_ == 0:
             await after_first()
-    run.require(False, requirement, f"the pages of {what} do not end", found=f"{MOST_PAGES} pages of {limit}")
+    run.require(
+        False,
+        requirement,
+        f"the pages of {what} do not end",
+        found=f"{number_ + 1} pages of {limit}, {len(seen)} {what}",
+    )
     return rows
