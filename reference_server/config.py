@@ -122,6 +122,12 @@ class Settings(EdgeSettings):
             "found from the ticks; a clock that never changes, as UTC+3, cannot be told in summer from one that does",
         ),
     )
+    node_enrolment: bool = field(
+        default=True,
+        metadata=_means(
+            reading.switch, "switch", "a user's terminal beside the user; off, no new node is taken, and old ones stay"
+        ),
+    )
     order_deadline_ms: int = field(
         default=30_000,
         metadata=_means(

@@ -52,6 +52,8 @@ class DirectSocket(Sink, Protocol):
     on_writable: Callable[[], None]
     """Called when the socket takes frames again, after a write that filled it."""
 
+    def cut_later(self) -> None: ...
+
 
 class HttpProtocol(HttpToolsProtocol):
     """uvicorn's own protocol, which answers malformed requests in the gateway's error shape and bounds the head.
@@ -246,6 +248,10 @@ class FramedProtocol(WebSocketsSansIOProtocol):
     def shutdown(self) -> None:
         """Close with 1012, and cut the connection of a peer that does not read."""
         super().shutdown()
+        self.cut_later()
+
+    def cut_later(self) -> None:
+        """Cut the connection of a peer that does not read its close."""
         self.loop.call_later(CUT_SECONDS, self.transport.abort)
 
     def handle_connect(self, event: Request) -> None:
