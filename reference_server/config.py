@@ -68,7 +68,7 @@ class Settings(EdgeSettings):
     terminal: str = field(
         default="simulated",
         metadata=_means(
-            reading.one_of("simulated", "metatrader5", "mt5linux"), "kind", "needs no broker and no Windows"
+            reading.one_of("simulated", "metatrader5", "mt5linux", "none"), "kind", "needs no broker and no Windows"
         ),
     )
     simulator_seed: int = field(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reference_server.config import Settings
 from reference_server.terminals.providers.nodes import HasNode, NodeTerminals
+from reference_server.terminals.providers.none import NoTerminals
 from reference_server.terminals.providers.processes import (
     OneSource,
     ProcessPerAccount,
@@ -26,6 +27,8 @@ def choose_terminals(settings: Settings, clock: Clock) -> Terminals:
         return _metatrader5(settings, clock)
     if settings.terminal == "mt5linux":
         return _mt5linux(settings, clock)
+    if settings.terminal == "none":
+        return NoTerminals()
     return _simulated(settings, clock)
 
 
@@ -41,6 +44,8 @@ def node_sources(settings: Settings) -> Sources:
         return _folders(settings)
     if settings.terminal == "mt5linux":
         return _endpoints(settings)
+    if settings.terminal == "none":
+        raise ProviderUnusable("terminal = none: a node is there for its terminal, so name one.")
     if settings.simulator_address is not None:
         return OneSource(_served_source(settings, settings.simulator_address))
     if settings.simulator_config is not None:

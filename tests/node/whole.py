@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from click.testing import CliRunner
+
+from reference_server.admin.group import admin
 from tests.trials.processes import PASSWORD, QUICK, SERVER, Broker, served_broker, until
 from tonpo_spec.served import free_port, tonpo_command, tonpo_environment
 
@@ -61,22 +64,22 @@ class Whole:
     """Everything, and one account."""
 
     folder: Path
+    """Of the agents."""
     broker: Broker
     gateway: GatewayClient
-    login: int
+    data_dir: Path
+    gateway_log: Path
+    login: int = 0
     account_id: str = ""
     agents: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
-    def data_dir(self) -> Path:
-        return self.folder / "data"
-
-    @property
     def agent_log(self) -> str:
-        return (self.folder / "agent.log").read_text()
+        return " ".join((self.folder / "agent.log").read_text().split())
 
     def create_account(self, password: str = PASSWORD) -> None:
         """Make a user and an account, and write the token to a file."""
+        self.login = next(self.broker.logins)
         self.gateway.api_key = self.gateway("POST", "/api/users").json["api_key"]
         body = {"mt5Login": str(self.login), "mt5Password": password, "mt5Server": SERVER}
         made = self.gateway("POST", "/api/accounts", body).json
@@ -122,12 +125,14 @@ class Whole:
 
     def is_claimable(self) -> bool:
         """Whether the account's token has not been used yet."""
-        return "not enrolled" in self.admin("nodes", "list")
+        return any(
+            self.account_id in line and "not enrolled" in line for line in self.admin("nodes", "list").splitlines()
+        )
 
     def admin(self, *words: str) -> str:
         """Run `tonpo admin` beside the gateway."""
-        command = tonpo_command("admin", *words, "--data-dir", str(self.data_dir))
-        done = subprocess.run(command, capture_output=True, text=True, env=tonpo_environment(), check=True, timeout=60)
+        done = CliRunner().invoke(admin, [*words, "--data-dir", str(self.data_dir)])
+        assert done.exit_code == 0, done.output
         return done.stdout
 
     def close(self) -> None:
@@ -146,12 +151,10 @@ def open_whole(folder: Path, settings: Mapping[str, str] | None = None) -> Itera
     with served_broker(folder) as broker, (folder / "gateway.log").open("wb") as log:
         broker.control.set_price("EURUSD", 1.0855, 1.0856)
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
-        whole = Whole(folder, broker, gateway, next(broker.logins))
         try:
             until(gateway.answers, "the gateway")
-            yield whole
+            yield Whole(folder, broker, gateway, folder / "data", folder / "gateway.log")
         finally:
-            whole.close()
             process.send_signal(signal.SIGKILL)
             process.wait()
 

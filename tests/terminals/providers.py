@@ -196,8 +196,13 @@ class NodeDesk(ServedDesk):
     board: Switchboard
 
     async def open(self, login: str = "1234", password: str = "secret", server: str = "Sim-Demo") -> Terminal:
-        await self.board.connect(f"acc_{login}")
-        return await super().open(login, password, server)
+        account_id = f"acc_{login}"
+        while self.board.is_busy(
+            account_id
+        ):  # a node opens one terminal at a time: here is another account of the login
+            account_id += "_too"
+        await self.board.connect(account_id)
+        return await self.terminals.open(account_id, Mt5Credentials(login, password, server), self.heard)
 
 
 class NoTerminals:

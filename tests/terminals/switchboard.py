@@ -47,7 +47,6 @@ class Switchboard:
         self.terminals = terminals
         self.cable = Cable()
         self.agents: dict[str, asyncio.Task[None]] = {}
-        self.links: dict[str, list[NodeLink]] = {}
         self.slept_ms = 0
         """How long the machine of the agents has slept."""
         self._sources = sources
@@ -88,15 +87,16 @@ class Switchboard:
             while account_id not in self.terminals._links:  # noqa: ASYNC110 - no event tells it
                 await asyncio.sleep(0.005)
 
+    def is_busy(self, account_id: str) -> bool:
+        """Whether a terminal of this account lives."""
+        link = self.terminals._links.get(account_id)
+        return link is not None and link._line is not None and not link._line.exited.is_set()
+
     async def stop_agent(self, account_id: str) -> None:
         """Stop it as Ctrl-C does."""
         task = self.agents.pop(account_id)
         task.cancel()
         await asyncio.wait({task})
-
-    def forget(self, account_id: str) -> None:
-        """Know the account's node no longer."""
-        self._accounts = {key: one for key, one in self._accounts.items() if one != account_id}
 
     async def close(self) -> None:
         """Stop every agent."""
@@ -111,9 +111,7 @@ class Switchboard:
         return Account(account_id, "usr_1", AccountState.CREATED, 0)
 
     async def attach(self, account: Account, _claim: NodeClaim, channel: NodeChannel) -> NodeLink:
-        link = self.terminals.attach(account.account_id, channel)
-        self.links.setdefault(account.account_id, []).append(link)
-        return link
+        return self.terminals.attach(account.account_id, channel)
 
 
 @asynccontextmanager
