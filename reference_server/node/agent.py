@@ -43,9 +43,13 @@ _log = logging.getLogger("tonpo.node")
 
 @dataclass(frozen=True, slots=True)
 class AgentTimes:
-    """In seconds. `welcome`: until the gateway's first message; `backoff`: between attempts to connect."""
+    """In seconds. `welcome`: until the gateway's first message; `backoff`: between attempts to connect.
+
+    `steady`: how long a connection must have held for the next attempts to begin anew with the shortest wait.
+    """
 
     welcome: float = 15.0
+    steady: float = 10.0
     backoff: Backoff = field(default_factory=lambda: Backoff(first_seconds=0.5, longest_seconds=30.0))
 
 
@@ -81,15 +85,20 @@ class Agent:
 
         A worker is ended before this returns, whatever ends it.
         """
+        loop = asyncio.get_running_loop()
         key = self._folder.key()  # on the disk before anything is sent: a lost answer must not lose the node
         while True:
             after = 0.0
+            connected_at: float | None = None
             try:
                 connection = await self._dialled(key)
+                connected_at = loop.time()
                 await _Connection(connection, self).serve()
             except GatewayUnreachable as failed:
                 _log.warning("%s", failed)
                 after = failed.retry_after_seconds
+            if connected_at is not None and loop.time() - connected_at >= self._times.steady:
+                self._failures = 0
             seconds = max(after, self._times.backoff.seconds(self._failures, self._random))
             self._failures += 1
             _log.info("connecting again in %.1f s", seconds)
@@ -119,7 +128,6 @@ class Agent:
             )
         known = self._folder.account_id()
         self._folder.note_account(welcome.account_id, self._place.shown)
-        self._failures = 0
         done = "enrolled for" if known is None else "connected for"
         _log.info("%s account %s at %s", done, welcome.account_id, self._place.shown)
 

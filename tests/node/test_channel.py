@@ -8,8 +8,7 @@ from typing import Any
 
 from reference_server.api.node import MOST_WAITING_BYTES, Channel
 from reference_server.domain.nodes import NodeEnd
-from reference_server.terminals.workers.framing import LONGEST_FRAME
-from reference_server.terminals.workers.node_link import LinkTimes, NodeLink
+from reference_server.terminals.workers.node_link import LONGEST_FRAME, LinkTimes, NodeLink
 
 NEVER = LinkTimes(beat=3600.0, kill=3600.0)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import re
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -121,7 +124,7 @@ def test_no_secret_is_in_the_log_the_arguments_or_the_environment_of_what_an_age
     key = (whole.folder / "node" / "node_key").read_text().strip()
     told = [
         whole.agent_log.encode(),
-        whole.gateway_log.read_bytes(),
+        whole.process.log.read_bytes(),
         Path(f"/proc/{agent.pid}/cmdline").read_bytes(),
         *(Path(f"/proc/{worker}", name).read_bytes() for name in ("cmdline", "environ")),
     ]
@@ -130,3 +133,37 @@ def test_no_secret_is_in_the_log_the_arguments_or_the_environment_of_what_an_age
     kept = [path.read_bytes() for path in (whole.folder / "node").iterdir() if path.name != "node_key"]
     for secret in (token, MARKED):
         assert not any(secret.encode() in one for one in kept)
+
+
+def test_an_order_whose_gateway_is_killed_while_it_is_sent_is_found_in_the_next_life(whole: Whole) -> None:
+    whole.enrol()
+    whole.broker.control.add_fault("delay", ms=1500, when="after", call="order_send", login=whole.login)
+    body = {**ORDER, "comment": "once"}
+    sending = threading.Thread(target=suppressed, args=(whole, body))
+    sending.start()
+    until(lambda: any(fault["used"] for fault in whole.broker.control.faults()), "the broker's delay")
+    whole.process.end(signal.SIGKILL)
+    whole.process.start()
+    sending.join(60)
+    whole.wait_until("active")  # the agent came back by itself
+    until(lambda: whole.outcome("kept") == "accepted", "what became of the order")
+    again = whole.gateway("POST", "/api/orders", body, key="kept")
+    assert (again.status, again.is_replayed) == (200, True)
+    assert whole.deals() == [again.json["ticket"]]
+
+
+def suppressed(whole: Whole, body: object) -> None:
+    with contextlib.suppress(OSError, http.client.HTTPException):  # its gateway dies
+        whole.gateway("POST", "/api/orders", body, key="kept")
+
+
+def test_a_gateway_that_is_stopped_does_not_wait_for_nodes_and_they_come_to_the_next(whole: Whole) -> None:
+    agent = whole.enrol()
+    began = time.monotonic()
+    assert whole.process.end(signal.SIGTERM) == 0
+    assert time.monotonic() - began < 30
+    whole.process.start()
+    whole.wait_until("active")
+    assert agent.poll() is None
+    assert whole.gateway("POST", "/api/orders", ORDER).json["success"]
+    assert len(whole.deals()) == 1

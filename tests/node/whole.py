@@ -67,8 +67,7 @@ class Whole:
     """Of the agents."""
     broker: Broker
     gateway: GatewayClient
-    data_dir: Path
-    gateway_log: Path
+    process: GatewayProcess
     login: int = 0
     account_id: str = ""
     agents: list[subprocess.Popen[str]] = field(default_factory=list)
@@ -131,7 +130,7 @@ class Whole:
 
     def admin(self, *words: str) -> str:
         """Run `tonpo admin` beside the gateway."""
-        done = CliRunner().invoke(admin, [*words, "--data-dir", str(self.data_dir)])
+        done = CliRunner().invoke(admin, [*words, "--data-dir", str(self.process.data_dir)])
         assert done.exit_code == 0, done.output
         return done.stdout
 
@@ -141,22 +140,42 @@ class Whole:
             agent.wait()
 
 
+class GatewayProcess:
+    """One gateway after another on the same data and the same port."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.data_dir = folder / "data"
+        self.log = folder / "gateway.log"
+        self._url = url
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        port = self._url.rpartition(":")[2]
+        command = tonpo_command("serve", "--port", port, "--data-dir", str(self.data_dir))
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, env={**tonpo_environment(), **QUICK})
+        until(GatewayClient(self._url).answers, "the gateway")
+
+    def end(self, number: signal.Signals) -> int:
+        """Send it a signal, and return how it ended."""
+        assert self._process is not None
+        self._process.send_signal(number)
+        return self._process.wait(60)
+
+
 @contextmanager
-def open_whole(folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[Whole]:
+def open_whole(folder: Path) -> Iterator[Whole]:
     """Start a gateway with a simulated broker of its own, and a broker that nodes can use."""
-    gateway = GatewayClient(f"http://127.0.0.1:{free_port()}")
-    port = gateway.url.rpartition(":")[2]
-    command = tonpo_command("serve", "--port", port, "--data-dir", str(folder / "data"))
-    environment = {**tonpo_environment(), **QUICK, **(settings or {})}
-    with served_broker(folder) as broker, (folder / "gateway.log").open("wb") as log:
+    client = GatewayClient(f"http://127.0.0.1:{free_port()}")
+    gateway = GatewayProcess(folder, client.url)
+    with served_broker(folder) as broker:
         broker.control.set_price("EURUSD", 1.0855, 1.0856)
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
         try:
-            until(gateway.answers, "the gateway")
-            yield Whole(folder, broker, gateway, folder / "data", folder / "gateway.log")
+            gateway.start()
+            yield Whole(folder, broker, client, gateway)
         finally:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
+            gateway.end(signal.SIGKILL)
 
 
 def kill(process: subprocess.Popen[str]) -> None:

@@ -62,8 +62,8 @@ class Beat(msgspec.Struct, frozen=True, tag=True):
 FromGateway = Welcome | Start | Kill | Hide | Beat
 FromAgent = Exited | Beat
 
-LONGEST_WHY: Final = 300
-"""Characters of `Exited.why`."""
+LONGEST_WHY: Final = 200
+"""Characters of `Exited.why`: with it the message is shorter than any gateway's limit."""
 
 
 def text_of(message: FromGateway | FromAgent) -> str:

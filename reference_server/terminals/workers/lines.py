@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Protocol
 
+from reference_server.terminals.workers.framing import LONGEST_FRAME
 from reference_server.terminals.workers.spawning import Ending, environment
 
 
@@ -21,6 +22,8 @@ class Line(Protocol):
     """Its output, framed; ends with it."""
     log: asyncio.StreamReader | None
     """What else it writes; None where that stays at the other end."""
+    longest_frame: int
+    """Of its output, in bytes; what claims to be longer is no frame."""
     exited: asyncio.Event
     """Set when it has ended, or when nothing can be heard of it any more."""
     is_end_certain: bool
@@ -55,6 +58,7 @@ class LocalLine:
     """Leads to a child of this process."""
 
     is_end_certain = True
+    longest_frame = LONGEST_FRAME
 
     def __init__(
         self, child: asyncio.subprocess.Process, transport: asyncio.SubprocessTransport, exited: asyncio.Event

@@ -29,9 +29,11 @@ from reference_server.terminals.workers.control import (
     Welcome,
     text_of,
 )
-from reference_server.terminals.workers.framing import LONGEST_FRAME
 from reference_server.usecases.node_ports import NodeChannel
 from reference_server.usecases.ports import BrokerUnreachable
+
+LONGEST_FRAME: Final = 2**23
+"""Bytes of a node's longest report: ten times the longest answer, and what a stranger can make the gateway hold."""
 
 _PIECE_BYTES: Final = 65_536
 
@@ -56,6 +58,7 @@ class NodeLine:
     """Leads to the worker of a node; at most one of a connection at a time."""
 
     pid = 0
+    longest_frame = LONGEST_FRAME
     log: asyncio.StreamReader | None = None
     """Stays with the node: its user can read it, and it may hold what is the user's own."""
 
@@ -166,7 +169,8 @@ class NodeLink:
             self.fail("it sent what is no message", NodeEnd.BROKEN)
             return
         if isinstance(told, Exited) and line is not None and told.life == line.life:
-            line.end(told.why[:LONGEST_WHY] or "it ended", is_certain=True)
+            why = "".join(one for one in told.why[:LONGEST_WHY] if one.isprintable())
+            line.end(why or "it ended", is_certain=True)
 
     def tell(self, message: FromGateway) -> None:
         """Send a message of the control vocabulary."""

@@ -201,7 +201,7 @@ class WorkerProcess:
 
     async def _read(self) -> None:
         try:
-            while (payload := await read_frame(self._line.reports)) is not None:
+            while (payload := await read_frame(self._line.reports, self._line.longest_frame)) is not None:
                 self._heard_at = self._now()
                 self._take(self._decoder.decode(payload))
         except (BrokenFrame, msgspec.DecodeError) as broken:
