@@ -26,12 +26,13 @@ def nodes() -> None:
 
 
 @nodes.command("list", epilog="Example: tonpo admin nodes list --data-dir ./data")
+@click.option("--all", "with_tokens", is_flag=True, help="Also accounts without a node whose token can be used.")
 @placed
-def list_nodes(config_file: Path | None, **flags: Any) -> None:
-    """Print the accounts that have a node, or a token for one: id, user, state, server, since when (UTC)."""
+def list_nodes(config_file: Path | None, with_tokens: bool, **flags: Any) -> None:
+    """Print the accounts that have a node: id, user, state, since when (UTC), server."""
     with explained():
         settings = load_settings(flags, os.environ, config_file)
-        for one in asyncio.run(_list(settings)):
+        for one in asyncio.run(_list(settings, with_tokens=with_tokens)):
             click.echo(_line(one))
 
 
@@ -60,9 +61,9 @@ def make_token(config_file: Path | None, account_id: str, **flags: Any) -> None:
         click.echo(f"account_id  {account_id}\nauth_token  {token}")
 
 
-async def _list(settings: Settings) -> Sequence[ListedNode]:
+async def _list(settings: Settings, *, with_tokens: bool) -> Sequence[ListedNode]:
     async with opened_store(settings) as store:
-        return await store.nodes.listing()
+        return await store.nodes.listing(with_tokens=with_tokens)
 
 
 async def _remove(settings: Settings, account_id: str) -> None:

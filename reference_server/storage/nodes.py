@@ -78,12 +78,13 @@ class SqlNodes:
         """Return the account itself."""
         return await self._one(ACCOUNTS.c.account_id == account_id)
 
-    async def listing(self) -> Sequence[ListedNode]:
-        """Return the accounts that have a node or a token that can still be used, oldest first, for an operator."""
+    async def listing(self, *, with_tokens: bool = False) -> Sequence[ListedNode]:
+        """Return the accounts that have a node, oldest first; or those as well whose token can still be used."""
+        has_node = ACCOUNTS.c.node_key_digest.is_not(None)
         is_claimable = ACCOUNTS.c.auth_token_digest.is_not(None) & ~ACCOUNTS.c.auth_token_used
         query = (
             select(*COLUMNS, ACCOUNTS.c.node_enrolled_at_ms)
-            .where(or_(ACCOUNTS.c.node_key_digest.is_not(None), is_claimable))
+            .where(or_(has_node, is_claimable) if with_tokens else has_node)
             .order_by(ACCOUNTS.c.created_at_ms, ACCOUNTS.c.account_id)
         )
         async with self._database.reading() as connection:

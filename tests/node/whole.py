@@ -125,7 +125,8 @@ class Whole:
     def is_claimable(self) -> bool:
         """Whether the account's token has not been used yet."""
         return any(
-            self.account_id in line and "not enrolled" in line for line in self.admin("nodes", "list").splitlines()
+            self.account_id in line and "not enrolled" in line
+            for line in self.admin("nodes", "list", "--all").splitlines()
         )
 
     def admin(self, *words: str) -> str:
