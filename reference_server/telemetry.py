@@ -48,7 +48,7 @@ _SECRET_FIELDS: Final = frozenset(
         "xauthtoken",
     )
 )
-_KEY: Final = re.compile(r"(sk_live_|nk_tonpo_)[0-9A-Za-z_-]+")
+_KEY: Final = re.compile(r"sk_live_[0-9A-Za-z_]+|nk_tonpo_[0-9A-Za-z_-]+")
 _QUERY: Final = re.compile(r"(?i)(api_?key|auth_token|password|token)(=|%3D)[^&\s\"']+")
 _QUIET: Final = ("websockets", "aiosqlite", "alembic", "asyncio", "connexion")
 """Libraries whose information lines say nothing to an operator, and whose debug lines hold headers and parameters."""

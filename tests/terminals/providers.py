@@ -27,7 +27,13 @@ from reference_server.simulator.stand_in import site_folder
 from reference_server.terminals.providers.metatrader5 import PROGRAM, metatrader5_folders
 from reference_server.terminals.providers.mt5linux import Endpoint, mt5linux_endpoints
 from reference_server.terminals.providers.nodes import NodeTerminals
-from reference_server.terminals.providers.processes import OneSource, ProcessPerAccount, SharedProcess, WorkerTerms
+from reference_server.terminals.providers.processes import (
+    OneSource,
+    ProcessPerAccount,
+    SharedProcess,
+    Sources,
+    WorkerTerms,
+)
 from reference_server.terminals.workers.node_link import LinkTimes
 from reference_server.terminals.workers.process import Deadlines
 from reference_server.terminals.workers.sources import Hosted, Served
@@ -228,8 +234,12 @@ async def open_node_desk(
     deadlines: Deadlines | None = None,
     times: LinkTimes | None = None,
     command: Sequence[str] = (),
+    sources: Sources | None = None,
 ) -> AsyncIterator[NodeDesk]:
-    """Open a provider whose terminals are behind agents. `command`: more words for the command of a worker."""
+    """Open a provider whose terminals are behind agents.
+
+    `command`: more words for the command of a worker; `sources`: of the agents, else the served broker.
+    """
     clock = SharedClock(folder / "clock")
     words = [*stub(workshop.nursery, str(clock.path)), *command]
     terms = _terms(words, deadlines, reconciling)
@@ -239,7 +249,8 @@ async def open_node_desk(
     desk = NodeDesk(clock, terminals, words, broker)
     desk.price("EURUSD", 1.10000, 1.10010)
     try:
-        async with open_switchboard(terminals, OneSource(Served(workshop.served)), words, folder / "nodes") as board:
+        sources = sources or OneSource(Served(workshop.served))
+        async with open_switchboard(terminals, sources, words, folder / "nodes") as board:
             desk.board = board
             yield desk
     finally:

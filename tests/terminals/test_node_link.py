@@ -15,9 +15,13 @@ from reference_server.domain.events import ConnectionChanged
 from reference_server.domain.nodes import NodeEnd
 from reference_server.domain.trading import HistoryQuery, NewOrder, OrderResult, OrderType, Side
 from reference_server.node.refusals import NodeEnded
+from reference_server.terminals.providers.metatrader5 import PROGRAM, metatrader5_folders
+from reference_server.terminals.providers.mt5linux import mt5linux_endpoints
+from reference_server.terminals.providers.processes import Sources
 from reference_server.terminals.workers.node_link import LinkTimes
 from reference_server.usecases.ports import BrokerUnreachable, Terminal
 from tests.terminals.cable import DOWN, UP
+from tests.terminals.conftest import use_stand_in
 from tests.terminals.fakes import MONDAY_MS
 from tests.terminals.providers import NodeDesk, Workshop, open_node_desk, until
 from tests.terminals.test_workers_process import IMPATIENT, children
@@ -222,6 +226,27 @@ async def test_a_kill_that_nobody_confirms_counts_as_a_lost_connection(workshop:
         result = await order
         assert await deals(successor) == [result.order]
         assert desk.board.cable.connections == 2
+
+
+@pytest.mark.parametrize("kind", ["metatrader5", "mt5linux"])
+async def test_the_genuine_packages_place_is_taken_by_a_node_too(
+    workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    use_stand_in(workshop, monkeypatch)
+    template = tmp_path / "template"
+    template.mkdir()
+    (template / PROGRAM).touch()
+    sources: Sources = metatrader5_folders(template, tmp_path / "terminals", timeout_ms=10_000)
+    if kind == "mt5linux":
+        sources = mt5linux_endpoints(workshop.bridges()[:1], path=None, timeout_ms=10_000)
+    async with open_node_desk(workshop, tmp_path, sources=sources) as desk:
+        terminal = await desk.open()
+        result = await terminal.place_order(BUY)
+        assert await deals(terminal) == [result.order]
+        desk.board.cable.cut()
+        successor = await reopened(desk, terminal)  # the one endpoint was given back
+        assert await deals(successor) == [result.order]
+    assert (tmp_path / "terminals" / ACCOUNT / PROGRAM).is_file() == (kind == "metatrader5")
 
 
 async def test_without_its_node_an_account_waits(desk: NodeDesk) -> None:
