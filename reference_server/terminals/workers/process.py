@@ -82,6 +82,8 @@ class WorkerProcess:
         self._listeners: dict[int, Callable[[TerminalEvent], None]] = {}
         self._secrets: set[str] = set()
         self._death = ""
+        self._was_misheard = False
+        """Whether it said what is no message: `Sending` may have been among it, or behind it."""
         self._heard_at = self._now()
         self.is_alive = True
         loop = asyncio.get_running_loop()
@@ -174,7 +176,7 @@ class WorkerProcess:
         self._line.close()
 
     def _send_next(self) -> None:
-        while self._current is None and self._queue and self.is_alive:
+        while self._current is None and self._queue and self.is_alive and not self._death:
             waiting = heapq.heappop(self._queue)
             if waiting.answer.done():  # its caller has left
                 continue
@@ -205,6 +207,7 @@ class WorkerProcess:
                 self._heard_at = self._now()
                 self._take(self._decoder.decode(payload))
         except (BrokenFrame, msgspec.DecodeError) as broken:
+            self._was_misheard = True
             self.kill(f"its output is no message: {broken}")
 
     def _take(self, report: Report) -> None:
@@ -238,7 +241,8 @@ class WorkerProcess:
         _log.log(logging.INFO if not self._listeners else logging.WARNING, "worker %s is gone: %s", self._name, reason)
         current, self._current = self._current, None
         if current is not None:
-            may_have_left = current.has_left or (current.kind is Kind.TRADE and not self._line.is_end_certain)
+            is_silence_an_answer = self._line.is_end_certain and not self._was_misheard
+            may_have_left = current.has_left or (current.kind is Kind.TRADE and not is_silence_an_answer)
             current.fail(OutcomeUnknown() if may_have_left else _nothing_done(reason))
         for waiting in self._queue:
             waiting.fail(_nothing_done(reason))
