@@ -6,9 +6,15 @@ import asyncio
 from collections.abc import MutableMapping
 from typing import Any
 
+import pytest
+
 from reference_server.api.node import MOST_WAITING_BYTES, Channel
+from reference_server.domain.errors import TerminalUnavailable
 from reference_server.domain.nodes import NodeEnd
+from reference_server.terminals.workers.calls import Kind
 from reference_server.terminals.workers.node_link import LONGEST_FRAME, LinkTimes, NodeLink
+from reference_server.terminals.workers.process import WorkerProcess
+from reference_server.terminals.workers.protocol import Read
 
 NEVER = LinkTimes(beat=3600.0, kill=3600.0)
 
@@ -74,3 +80,16 @@ async def test_what_comes_for_a_life_that_is_over_is_dropped() -> None:
     assert (second.life, lost) == (2, [])
     link.lose("the test is over")
     assert not second.is_end_certain
+
+
+async def test_nothing_is_sent_to_a_worker_that_is_to_end() -> None:
+    """Else it would have to be taken for a trade that may have been executed."""
+    link, _ = linked(Channel())
+    process = WorkerProcess(link.start(), "acc_1")
+    process.kill("the test asks for it")
+    trading = asyncio.ensure_future(process.call(Kind.TRADE, lambda number: Read(number, 0, "symbols")))
+    await asyncio.sleep(0)
+    link.lose("the test is over")
+    with pytest.raises(TerminalUnavailable, match="nothing was done"):
+        await trading
+    await process.gone()

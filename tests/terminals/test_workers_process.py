@@ -161,14 +161,6 @@ async def test_a_trade_behind_words_that_are_no_message_is_unknown() -> None:
     await process.gone()
 
 
-async def test_nothing_is_sent_to_a_worker_that_is_to_end() -> None:
-    process = await started(python("import os; os.read(0, 1)"))
-    process.kill("the test asks for it")
-    with pytest.raises(TerminalUnavailable, match="nothing was done"):
-        await process.call(Kind.TRADE, lambda number: Read(number, 0, "symbols"))
-    await process.gone()
-
-
 async def test_what_else_the_worker_prints_is_logged_without_secrets(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "tonpo.worker")
     code = "import sys, os; sys.stderr.write('login hunter22 ?api_key=abcd\\n'); sys.stderr.flush(); os.read(0, 1)"
