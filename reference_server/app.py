@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from random import Random
 from typing import Final
@@ -24,6 +24,7 @@ from reference_server.api.http import Edge, gateway_app, operations_app
 from reference_server.api.keys import Authenticate
 from reference_server.api.limits import Limits
 from reference_server.api.market import market_handlers
+from reference_server.api.node import Admit, NodeEndpoint
 from reference_server.api.pages import page_routes
 from reference_server.api.requests import request_handlers
 from reference_server.api.routing import KeyedOperations
@@ -35,10 +36,11 @@ from reference_server.api.users import user_handlers
 from reference_server.api.websocket import NoStreamHere, Stream, UpgradeNeeded
 from reference_server.clock import SystemClock
 from reference_server.config import Settings
+from reference_server.domain.nodes import NODE_PATH, NodeEnd
 from reference_server.domain.plans import PLANS
 from reference_server.metrics import Counts, GatewayCollector, Gauges, registry_of
 from reference_server.metrics_endpoint import MetricsPage, serving_metrics
-from reference_server.provider import choose_terminals, patience
+from reference_server.provider import choose_terminals, node_terminals, patience
 from reference_server.release import gateway_version
 from reference_server.runtime import Runtime, runtime_of
 from reference_server.storage.journal import SqlJournal
@@ -62,6 +64,7 @@ from reference_server.usecases.health import HealthUseCases
 from reference_server.usecases.history import Cursors, HistoryUseCases
 from reference_server.usecases.introductions import Introductions
 from reference_server.usecases.market import MarketUseCases
+from reference_server.usecases.nodes import NodeUseCases
 from reference_server.usecases.observation import AccountLog, ObservedTerminals, Tell, TradeWatch
 from reference_server.usecases.operator_changes import POLL_SECONDS, OperatorChanges
 from reference_server.usecases.outbox import CloseCode
@@ -130,13 +133,14 @@ async def open_gateway(
         lines = _access_log(settings)
         if lines is not None:
             stack.callback(lines.flush)
-        provider = ObservedTerminals(terminals or choose_terminals(settings, clock), runtime.measures)
+        own = terminals or choose_terminals(settings, clock)
+        reached = node_terminals(settings, own, store.nodes.has_node, clock)
         book.listen(AccountLog())
         supervisor = Supervisor(
             book,
             store.accounts,
             store.vault,
-            provider,
+            ObservedTerminals(reached, runtime.measures),
             feeds,
             clock,
             Random(),  # noqa: S311 - jitter
@@ -145,6 +149,10 @@ async def open_gateway(
         stack.push_async_callback(supervisor.stop)
         accounts = AccountUseCases(book, supervisor, store.vault, clock, secrets.token_bytes)
         stack.push_async_callback(accounts.close)
+        nodes = NodeUseCases(store.nodes, reached, supervisor, limiter, clock, is_open=settings.node_enrolment)
+        stack.push_async_callback(nodes.close)
+        accounts.on_deleted.append(nodes.account_deleted)
+        book.listen(nodes.account_changed)
         watch = TradeWatch(runtime.measures, _trade_log(lines))
         reconciler = Reconciler(journal, watch)
         stack.push_async_callback(reconciler.close)
@@ -165,12 +173,15 @@ async def open_gateway(
         users.on_key_revoked.append(streams.close_user)
         stack.callback(streams.close_all, CloseCode.RESTARTING)
         runtime.drain.on_stop.append(lambda: streams.close_all(CloseCode.RESTARTING))
+        runtime.drain.on_stop.append(lambda: reached.disconnect_all(NodeEnd.RESTARTING))
         reconciler.begin()
-        await stack.enter_async_context(_auditing(store.audit, users, clock, settings.audit_keep_days))
+        await stack.enter_async_context(_auditing(store.audit, users, nodes, clock, settings.audit_keep_days))
         await supervisor.start()
         readiness = Readiness(store.database.probe, runtime.drain, clock)
         if runtime.counts is not None:
-            await stack.enter_async_context(_metrics(settings, runtime, runtime.counts, streams, store))
+            await stack.enter_async_context(
+                _metrics(settings, runtime, runtime.counts, streams, store, lambda: reached.connected)
+            )
         contract = claimed_contract(CAPABILITIES)
         failures = Failures(_report_defect)
         health = HealthUseCases(
@@ -186,16 +197,17 @@ async def open_gateway(
             **market_handlers(MarketUseCases(book, supervisor)),
         }
         authenticate: Authenticate = users.authenticate
-        if settings.failed_authentications_per_minute:
-            authenticate = GuardedAuthentication(
-                users.authenticate, users.recognised, limiter, clock, settings.failed_authentications_per_minute
-            )
+        admit: Admit = nodes.admit
+        if most := settings.failed_authentications_per_minute:
+            authenticate = GuardedAuthentication(users.authenticate, users.recognised, limiter, clock, most)
+            admit = GuardedAuthentication(nodes.admit, lambda _claim: None, limiter, clock, most)
         pipeline = Pipeline(authenticate, Limits(limiter), handlers, settings.max_body_bytes, settings.max_json_depth)
         pages = page_routes() if settings.docs_pages else []
-        beneath = [*document_routes(contract), *pages, Route("/ws", UpgradeNeeded())]
+        beneath = [*document_routes(contract), *pages, *(Route(path, UpgradeNeeded()) for path in ("/ws", NODE_PATH))]
         operations = operations_app(contract.openapi, pipeline, failures, beneath)
         sockets = [
             WebSocketRoute("/ws", Stream(authenticate, streams, clock, failures, Flushes(clock))),
+            WebSocketRoute(NODE_PATH, NodeEndpoint(admit, nodes.connect, failures)),
             WebSocketRoute("/{path:path}", NoStreamHere()),
         ]
         per_minute = settings.public_requests_per_minute
@@ -210,13 +222,16 @@ async def open_gateway(
 
 
 @asynccontextmanager
-async def _auditing(audit: Audit, users: UserUseCases, clock: Clock, keep_days: int) -> AsyncIterator[None]:
+async def _auditing(
+    audit: Audit, users: UserUseCases, nodes: NodeUseCases, clock: Clock, keep_days: int
+) -> AsyncIterator[None]:
     """Keep the audit log in order, and honour what the operator does on the command line."""
     failures, purge = FailedAuthentications(audit, clock), AuditPurge(audit, clock, keep_days)
-    changes = OperatorChanges(audit, users)
+    changes = OperatorChanges(audit, users, nodes.removed)
     await changes.begin()
     await purge.purge()
     users.on_key_refused.append(failures.note)
+    nodes.on_refused.append(failures.note)
     routines = (
         Routine("honour the operator's changes", changes.look, clock, POLL_SECONDS),
         Routine("write failed authentications", failures.write, clock, WRITE_SECONDS),
@@ -281,13 +296,14 @@ def _trade_log(lines: AccessLines | None) -> Tell | None:
 
 
 def _metrics(
-    settings: Settings, runtime: Runtime, counts: Counts, streams: Streams, store: Store
+    settings: Settings, runtime: Runtime, counts: Counts, streams: Streams, store: Store, nodes: Callable[[], int]
 ) -> AbstractAsyncContextManager[int]:
     gauges = Gauges(
         sockets=lambda: streams.open_sessions,
         connections=lambda: runtime.connections.open,
         connections_refused=lambda: runtime.connections.refused,
         version=gateway_version(),
+        nodes=nodes,
     )
     collector = GatewayCollector(counts, gauges)
     page = MetricsPage(registry_of([collector]), collector, store.accounts.count_by_state)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from reference_server.api.server import Tls
 
-_TERMINALS = ("simulated", "metatrader5", "mt5linux")
+_TERMINALS = ("simulated", "metatrader5", "mt5linux", "none")
 _PROCESSES = ("inline", "shared", "per_account")
 _LEVELS = ("debug", "info", "warning", "error", "critical")
 

@@ -68,7 +68,7 @@ class Settings(EdgeSettings):
     terminal: str = field(
         default="simulated",
         metadata=_means(
-            reading.one_of("simulated", "metatrader5", "mt5linux"), "kind", "needs no broker and no Windows"
+            reading.one_of("simulated", "metatrader5", "mt5linux", "none"), "kind", "needs no broker and no Windows"
         ),
     )
     simulator_seed: int = field(
@@ -120,6 +120,12 @@ class Settings(EdgeSettings):
             reading.zones,
             "SERVER=ZONE,...",
             "found from the ticks; a clock that never changes, as UTC+3, cannot be told in summer from one that does",
+        ),
+    )
+    node_enrolment: bool = field(
+        default=True,
+        metadata=_means(
+            reading.switch, "switch", "a user's terminal beside the user; off, no new node is taken, and old ones stay"
         ),
     )
     order_deadline_ms: int = field(

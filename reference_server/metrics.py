@@ -122,6 +122,7 @@ class Gauges:
     connections: Callable[[], int]
     connections_refused: Callable[[], int]
     version: str
+    nodes: Callable[[], int] = lambda: 0
 
 
 class GatewayCollector(Collector):
@@ -184,6 +185,7 @@ class GatewayCollector(Collector):
         duration = HistogramMetricFamily("tonpo_order_duration_seconds", "From the gateway to the broker and back.")
         duration.add_metric([], *self._counts.trade_durations.read())
         yield duration
+        yield _gauge("tonpo_nodes_connected", "Node agents that are connected.", self._gauges.nodes())
         yield _count("tonpo_terminal_restarts", "Terminals opened in place of another.", self._counts.restarts)
         yield _gauge("tonpo_reconciliations_open", "Lost trades being looked for.", self._counts.reconciliations)
         journal = HistogramMetricFamily("tonpo_journal_write_seconds", "Time until a trading request is written down.")

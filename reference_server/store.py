@@ -15,6 +15,7 @@ from reference_server.storage.accounts import SqlAccounts
 from reference_server.storage.audit import SqlAudit
 from reference_server.storage.credentials import SqlSealedCredentials
 from reference_server.storage.database import Database, database_path
+from reference_server.storage.nodes import SqlNodes
 from reference_server.storage.ownership import owned
 from reference_server.storage.users import SqlUsers
 
@@ -26,6 +27,7 @@ class Store:
     database: Database
     users: SqlUsers
     accounts: SqlAccounts
+    nodes: SqlNodes
     audit: SqlAudit
     credentials: SqlSealedCredentials
     secrets: GatewaySecrets
@@ -61,6 +63,7 @@ async def open_store(settings: Settings, *, alone: bool = False) -> AsyncIterato
             database,
             SqlUsers(database),
             SqlAccounts(database),
+            SqlNodes(database),
             SqlAudit(database),
             SqlSealedCredentials(database),
             found,

@@ -39,14 +39,16 @@ _SECRET_FIELDS: Final = frozenset(
         "masterkeys",
         "mt5login",
         "mt5password",
+        "nodekey",
         "password",
         "pepper",
         "sealed",
         "secret",
         "token",
+        "xauthtoken",
     )
 )
-_KEY: Final = re.compile(r"sk_live_[0-9A-Za-z_]+")
+_KEY: Final = re.compile(r"sk_live_[0-9A-Za-z_]+|nk_tonpo_[0-9A-Za-z_-]+")
 _QUERY: Final = re.compile(r"(?i)(api_?key|auth_token|password|token)(=|%3D)[^&\s\"']+")
 _QUIET: Final = ("websockets", "aiosqlite", "alembic", "asyncio", "connexion")
 """Libraries whose information lines say nothing to an operator, and whose debug lines hold headers and parameters."""
@@ -97,8 +99,8 @@ def hide_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
 
 
 def scrub(text: str) -> str:
-    """Return the text without API keys and without the values of secret query parameters."""
-    if "sk_live_" in text:
+    """Return the text without API keys, node keys and the values of secret query parameters."""
+    if "sk_live_" in text or "nk_tonpo_" in text:
         text = _KEY.sub(HIDDEN, text)
     if "=" in text or "%3" in text:  # most texts have neither, and need no search
         text = _QUERY.sub(rf"\1\2{HIDDEN}", text)

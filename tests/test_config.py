@@ -84,7 +84,7 @@ def test_paths_of_a_file_are_relative_to_it(tmp_path: Path, monkeypatch: pytest.
         (
             {"TONPO_TERMINAL": "metatrader4"},
             "terminal = 'metatrader4' (environment variable TONPO_TERMINAL): "
-            "expected one of simulated, metatrader5, mt5linux",
+            "expected one of simulated, metatrader5, mt5linux, none",
         ),
         (
             {"TONPO_MT5LINUX_ENDPOINTS": "localhost:18812,wine"},

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import time
 import urllib.request
@@ -142,6 +143,8 @@ def test_every_tonpo_command_of_the_pages_works(command: Command, gateway: Serve
             assert run([*words, *QUICKEST_CHECKS], gateway, folder).returncode in {0, 3}
         case ["simulator", *_]:
             check_simulator_command(words, folder)
+        case ["node", *_]:
+            run_node(words, gateway, folder)
         case ["admin", *_]:
             done = run([*without_place(words), "--data-dir", str(gateway.data_dir)], gateway, folder)
             assert done.returncode == 0, done.stderr
@@ -186,6 +189,26 @@ def send(words: list[str]) -> dict[str, Any]:
         found = json.load(answer)
     assert isinstance(found, dict)
     return found
+
+
+def run_node(words: list[str], gateway: ServedGateway, folder: Path) -> None:
+    """Run an agent with the token of a new account until it is connected, and stop it."""
+    key = send(["curl", "-X", "POST", f"{gateway.url}/api/users"])["api_key"]
+    body = '{"mt5Login": "5001", "mt5Password": "secret", "mt5Server": "Sim-Demo"}'
+    headers = ["-H", f"X-API-Key: {key}", "-H", "Content-Type: application/json"]
+    made = send(["curl", "-X", "POST", f"{gateway.url}/api/accounts", *headers, "-d", body])
+    (folder / "token.txt").write_text(made["auth_token"])
+    with subprocess.Popen(
+        tonpo_command(*words), cwd=folder, env=tonpo_environment(), stderr=subprocess.PIPE, text=True
+    ) as agent:
+        assert agent.stderr is not None
+        said = ""
+        while f"enrolled for account {made['account_id']}" not in said:
+            line = agent.stderr.readline()
+            assert line, said
+            said += line
+        agent.send_signal(signal.SIGINT)
+        assert agent.wait(20) == 0, agent.stderr.read()
 
 
 def wait_until_active(gateway: ServedGateway, api_key: str, account_id: str) -> None:

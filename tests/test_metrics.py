@@ -157,7 +157,7 @@ def test_every_instrument_of_the_port_is_rendered() -> None:
     counts.reconciliation_began()
     counts.journal_written(0.0003)
     counts.lag.add(0.002)
-    gauges = Gauges(lambda: 4, lambda: 9, lambda: 2, "1.2.3")
+    gauges = Gauges(lambda: 4, lambda: 9, lambda: 2, "1.2.3", lambda: 5)
     found = samples_of(rendered(registry_of([GatewayCollector(counts, gauges)])))
     expected = {
         ("tonpo_requests_total", (("operation", "getHealth"), ("status", "5xx"))): 1,
@@ -172,6 +172,7 @@ def test_every_instrument_of_the_port_is_rendered() -> None:
         ("tonpo_events_total", (("kind", "TickArrived"),)): 1,
         ("tonpo_orders_total", (("operation", "closePosition"), ("outcome", "unknown"))): 1,
         ("tonpo_order_duration_seconds_sum", ()): 0.2,
+        ("tonpo_nodes_connected", ()): 5,
         ("tonpo_terminal_restarts_total", ()): 1,
         ("tonpo_reconciliations_open", ()): 1,
         ("tonpo_journal_write_seconds_count", ()): 1,

@@ -112,7 +112,8 @@ def test_secrets_are_cut_out_of_fields_texts_and_tracebacks(stream: io.StringIO,
 
 @given(st.text("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_", min_size=5), st.text(), st.text())
 def test_no_key_survives_in_any_text(rest: str, before: str, after: str) -> None:
-    assert f"sk_live_{rest}" not in scrub(f"{before}sk_live_{rest} {after}")
+    for prefix in ("sk_live_", "nk_tonpo_"):
+        assert f"{prefix}{rest}" not in scrub(f"{before}{prefix}{rest} {after}")
 
 
 @given(

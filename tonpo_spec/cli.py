@@ -20,6 +20,7 @@ class Entry:
 
 ENTRIES = {
     "serve": Entry("reference_server.cli", "serve", "Start the reference gateway."),
+    "node": Entry("reference_server.node.command", "node", "Run a terminal of your own for one account of a gateway."),
     "admin": Entry("reference_server.admin.group", "admin", "Look after a gateway's users, plans and database."),
     "simulator": Entry(
         "reference_server.simulator.cli", "simulator", "A simulated MetaTrader 5 terminal for bots and tests."

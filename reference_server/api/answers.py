@@ -1,14 +1,19 @@
-"""How an answer gets onto its connection: one that is complete with its body, as nearly all are, in one piece."""
+"""How an answer gets onto its connection: in one piece where it is complete, in our shape where there was no request."""
 
 from __future__ import annotations
 
 import re
+import secrets
 from typing import Any, Final
 
+from starlette.types import Receive, Scope, Send
 from uvicorn._types import ASGISendEvent, HTTPResponseBodyEvent, HTTPResponseStartEvent
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
+from reference_server.api.access import NO_STORE, NOSNIFF
+from reference_server.api.errors import RawHeaders, error_answer
 from reference_server.api.joined_writes import JoinedWrites
+from reference_server.domain.errors import GatewayError
 
 _CONTROL: Final = bytes(code for code in range(128) if (code < 32 and code != 9) or code == 127)
 _FRAMING: Final = (b"connection", b"transfer-encoding")
@@ -86,3 +91,21 @@ def _is_plain(name: bytes) -> bool:
     if len(_plain_names) < _MOST_NAMES:
         _plain_names.add(name)
     return True
+
+
+def refusal_of(error: GatewayError) -> tuple[int, RawHeaders, bytes]:
+    """Return status, headers and content of the answer to what never became a request."""
+    request_id = f"req_{secrets.token_hex(8)}"
+    status, headers, content = error_answer(error, request_id)
+    return status, [*headers, (b"x-request-id", request_id.encode("ascii")), NOSNIFF, NO_STORE], content
+
+
+def refusing(error: GatewayError) -> Any:
+    """Return an application that answers with the error, whatever it is asked."""
+
+    async def answer(_scope: Scope, _receive: Receive, send: Send) -> None:
+        status, headers, content = refusal_of(error)
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+    return answer

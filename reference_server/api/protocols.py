@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.datastructures import Headers
 from websockets.http11 import Request
 
-from reference_server.api.access import NO_STORE, NOSNIFF
-from reference_server.api.answers import AnswerCycle
+from reference_server.api.answers import AnswerCycle, refusal_of, refusing
 from reference_server.api.connections import Connections
-from reference_server.api.errors import MethodMissing, RawHeaders, error_answer
+from reference_server.api.errors import MethodMissing
 from reference_server.api.joined_writes import JoinedWrites
 from reference_server.domain.errors import GatewayError, InvalidParameter
 from reference_server.usecases.measures import Measures
@@ -52,6 +50,8 @@ class DirectSocket(Sink, Protocol):
 
     on_writable: Callable[[], None]
     """Called when the socket takes frames again, after a write that filled it."""
+
+    def cut_later(self) -> None: ...
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -185,7 +185,7 @@ class HttpProtocol(HttpToolsProtocol):
         latest = self.cycle
         latest.keep_alive = False
         if latest.more_body:  # it is what cannot be read, queued behind the others, and is refused in its turn
-            self.pipeline[0] = (latest, _refusing(error))
+            self.pipeline[0] = (latest, refusing(error))
         self.flow.pause_reading()
 
     @property
@@ -193,7 +193,7 @@ class HttpProtocol(HttpToolsProtocol):
         return self.client[0] if self.client else None
 
     def _refuse(self, error: GatewayError) -> None:
-        status, headers, content = _refusal(error)
+        status, headers, content = refusal_of(error)
         head = b"".join(b"%b: %b\r\n" % one for one in [*self.server_state.default_headers, *headers])
         self.transport.write(STATUS_LINE[status] + head + b"connection: close\r\n\r\n" + content)
         self.transport.close()
@@ -202,23 +202,6 @@ class HttpProtocol(HttpToolsProtocol):
 _NO_HANDSHAKE = "The handshake cannot be read: it is a GET request without a body."
 _NO_HTTP = "The request is not valid HTTP/1.1."
 _HEAD_TOO_LARGE = f"The head of the request is larger than {MAX_HEAD_BYTES} bytes."
-
-
-def _refusal(error: GatewayError) -> tuple[int, RawHeaders, bytes]:
-    request_id = f"req_{secrets.token_hex(8)}"
-    status, headers, content = error_answer(error, request_id)
-    return status, [*headers, (b"x-request-id", request_id.encode("ascii")), NOSNIFF, NO_STORE], content
-
-
-def _refusing(error: GatewayError) -> Any:
-    """Return an application that answers with the error, whatever it is asked."""
-
-    async def answer(_scope: Scope, _receive: Receive, send: Send) -> None:
-        status, headers, content = _refusal(error)
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
-
-    return answer
 
 
 def _nothing() -> None:
@@ -250,6 +233,10 @@ class FramedProtocol(WebSocketsSansIOProtocol):
     def shutdown(self) -> None:
         """Close with 1012, and cut the connection of a peer that does not read."""
         super().shutdown()
+        self.cut_later()
+
+    def cut_later(self) -> None:
+        """Cut the connection of a peer that does not read its close."""
         self.loop.call_later(CUT_SECONDS, self.transport.abort)
 
     def handle_connect(self, event: Request) -> None:
@@ -269,7 +256,7 @@ class FramedProtocol(WebSocketsSansIOProtocol):
         super().data_received(data)
         if self.conn.handshake_exc is None or self.handshake_initiated or self.transport.is_closing():
             return
-        status, headers, content = _refusal(InvalidParameter(_NO_HANDSHAKE))
+        status, headers, content = refusal_of(InvalidParameter(_NO_HANDSHAKE))
         head = b"".join(b"%b: %b\r\n" % one for one in headers)
         self.handshake_complete = True
         self.close_sent = True
@@ -278,7 +265,7 @@ class FramedProtocol(WebSocketsSansIOProtocol):
 
     def _refuse(self, status: int, reason: str, method: str) -> None:
         error = MethodMissing(method, ("GET",)) if status == 405 else InvalidParameter(reason.strip())
-        _, headers, content = _refusal(error)
+        _, headers, content = refusal_of(error)
         answer = self.conn.reject(405 if status == 405 else 400, "")
         answer.body = content
         answer.headers = Headers([(name.decode("ascii"), value.decode("latin-1")) for name, value in headers])

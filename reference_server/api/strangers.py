@@ -10,24 +10,28 @@ not known are looked up one after the other, so that guessing costs the gateway 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reference_server.api.clients import UNKNOWN
 from reference_server.api.failures import refuse
-from reference_server.api.keys import Authenticate, clear_key
+from reference_server.api.keys import clear_key
+from reference_server.api.node import claim_of
 from reference_server.api.stream_query import key_of
 from reference_server.api.websocket import deny
 from reference_server.domain.addresses import client_network
-from reference_server.domain.errors import ApiKeyInvalid, GatewayError, RequestRateExceeded
-from reference_server.domain.user import User
+from reference_server.domain.errors import AuthenticationFailed, GatewayError, RequestRateExceeded
+from reference_server.domain.nodes import NODE_PATH
 from reference_server.usecases.auditing import ORIGIN
 from reference_server.usecases.ports import Clock, RateLimiter
 
-Recognised = Callable[[str], User | None]
-"""Returns the user of a key that was looked up a moment ago, without a look-up."""
+Key = TypeVar("Key")
+"""What is shown: an API key, or what a node agent shows."""
+Known = TypeVar("Known")
+"""Whose it is."""
 
 NeedsKey = Callable[[Scope], bool]
 """Whether an HTTP request is for an operation that needs a key."""
@@ -76,7 +80,7 @@ class PublicRate:
         if scope["type"] == "http":
             return self._needs_key(scope)
         path: str = scope["path"]
-        return path == "/ws"
+        return path in ("/ws", NODE_PATH)
 
 
 def carries_key(scope: Scope) -> bool:
@@ -84,6 +88,8 @@ def carries_key(scope: Scope) -> bool:
     try:
         if scope["type"] == "http":
             clear_key(scope["headers"])
+        elif scope["path"] == NODE_PATH:
+            claim_of(scope["headers"])
         else:
             key_of(scope)
     except GatewayError:
@@ -91,11 +97,19 @@ def carries_key(scope: Scope) -> bool:
     return True
 
 
-class GuardedAuthentication:
-    """Authenticates, and counts refused keys by client address."""
+class GuardedAuthentication(Generic[Key, Known]):
+    """Authenticates, and counts refused keys by client address.
+
+    `recognised` returns whose a key is that was looked up a moment ago, without a look-up.
+    """
 
     def __init__(
-        self, authenticate: Authenticate, recognised: Recognised, limiter: RateLimiter, clock: Clock, per_minute: int
+        self,
+        authenticate: Callable[[Key], Awaitable[Known]],
+        recognised: Callable[[Key], Known | None],
+        limiter: RateLimiter,
+        clock: Clock,
+        per_minute: int,
     ) -> None:
         self._authenticate = authenticate
         self._recognised = recognised
@@ -105,20 +119,20 @@ class GuardedAuthentication:
         self._over: dict[str, float] = {}  # until when an address has used up its minute
         self._lane = asyncio.Lock()
 
-    async def __call__(self, key: str) -> User:
-        """The user of the key. Raises ApiKeyInvalid, RequestRateExceeded."""
-        user = self._recognised(key)
-        if user is not None:
-            return user
+    async def __call__(self, key: Key) -> Known:
+        """Whose the key is. Raises AuthenticationFailed, RequestRateExceeded."""
+        known = self._recognised(key)
+        if known is not None:
+            return known
         if self._over and self._is_over(_network()):
             async with self._lane:
                 return await self._counted(key)
         return await self._counted(key)
 
-    async def _counted(self, key: str) -> User:
+    async def _counted(self, key: Key) -> Known:
         try:
             return await self._authenticate(key)
-        except ApiKeyInvalid:
+        except AuthenticationFailed:
             network = _network()
             decision = self._limiter.hit(f"failed:{network}", self._per_minute)
             if decision.allowed:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from reference_server.doctor.inquiry import Login
 
 _FILE: Final = click.Path(path_type=Path)
-_TERMINALS: Final = ("simulated", "metatrader5", "mt5linux")
+_TERMINALS: Final = ("simulated", "metatrader5", "mt5linux", "none")
 _PROCESSES: Final = ("inline", "shared", "per_account")
 _LARGEST_LOGIN: Final = 2**63 - 1
 _LONGEST_SERVER: Final = 253
@@ -30,7 +30,7 @@ _LONGEST_SERVER: Final = 253
 @click.option("--tls-key", type=_FILE, metavar="FILE", help="Private key in PEM.")
 @click.option(
     "--terminal",
-    type=click.Choice(("simulated", "metatrader5", "mt5linux")),
+    type=click.Choice(_TERMINALS),
     help="What plays the MetaTrader 5 terminal.",
 )
 @click.option("--simulator-config", type=_FILE, metavar="FILE", help="Simulated broker in TOML.")

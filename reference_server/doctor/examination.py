@@ -70,10 +70,15 @@ class Examination:
         yield from _TERMINALS[settings.terminal](settings, inquiry)
 
 
+def _examine_none(_settings: Settings, _inquiry: Inquiry) -> Iterator[Finding]:
+    yield ok("terminal", "the gateway has none of its own: accounts wait for their nodes")
+
+
 _TERMINALS: Final[Mapping[str, Callable[[Settings, Inquiry], Iterator[Finding]]]] = {
     "simulated": examine_simulated,
     "metatrader5": examine_metatrader5,
     "mt5linux": examine_mt5linux,
+    "none": _examine_none,
 }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from reference_server.doctor.probe import Answers, Probe
-from reference_server.terminals.workers.sources import Source
+from reference_server.terminals.workers.sources import OwnSource
 
 
 class Login(msgspec.Struct, frozen=True):
@@ -25,7 +25,7 @@ class Login(msgspec.Struct, frozen=True):
 class Request(msgspec.Struct, frozen=True):
     """One terminal, whether to log in, and for how many seconds to wait for a new tick."""
 
-    source: Source
+    source: OwnSource
     login: Login | None
     watch_seconds: float
 
@@ -39,7 +39,7 @@ class Inquiry:
     watch_seconds: float = 5.0
     is_running: bool = False
 
-    def ask(self, source: Source, *, logging_in: bool) -> Answers:
+    def ask(self, source: OwnSource, *, logging_in: bool) -> Answers:
         """Ask in a child, with or without the login. A repeated call may run at the same time."""
         request = Request(source, self.login if logging_in else None, self.watch_seconds)
         return self.probe.ask(msgspec.json.encode(request))

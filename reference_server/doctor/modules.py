@@ -9,7 +9,7 @@ from typing import Any
 
 from reference_server.clock import SystemClock
 from reference_server.terminals.providers.seating import module_of
-from reference_server.terminals.workers.sources import Hosted, Installed, Served, Source
+from reference_server.terminals.workers.sources import Hosted, Installed, OwnSource, Served
 from reference_server.usecases.ports import BrokerUnreachable
 
 
@@ -23,7 +23,7 @@ class OpenedModule:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def open_module(source: Source) -> OpenedModule:
+def open_module(source: OwnSource) -> OpenedModule:
     """Import or connect. Raises whatever goes wrong, which the survey tells in a sentence."""
     if isinstance(source, Hosted):
         return _hosted(source)

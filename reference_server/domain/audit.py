@@ -26,6 +26,9 @@ class AuditAction(StrEnum):
     ACCOUNT_PAUSED = "account_paused"
     ACCOUNT_RESUMED = "account_resumed"
     ACCOUNT_DELETED = "account_deleted"
+    NODE_ENROLLED = "node_enrolled"
+    NODE_REMOVED = "node_removed"
+    NODE_TOKEN_MADE = "node_token_made"  # noqa: S105 - what happened
     LOGIN_FAILED = "login_failed"
     AUTHENTICATION_FAILED = "authentication_failed"
     MASTER_KEY_ROTATED = "master_key_rotated"

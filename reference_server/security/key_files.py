@@ -46,11 +46,11 @@ class KeyFile:
 
     def create(self, ring: KeyRing) -> None:
         """Write a new file; one that is there stays. Raises FileExistsError, SecretUnusable."""
-        _write_private(self.path, self._text(ring), replacing=False)
+        write_private(self.path, self._text(ring), replacing=False)
 
     def replace(self, ring: KeyRing) -> None:
         """Put this ring in the place of what is there, in one step. Raises SecretUnusable."""
-        _write_private(self.path, self._text(ring), replacing=True)
+        write_private(self.path, self._text(ring), replacing=True)
 
     def _text(self, ring: KeyRing) -> str:
         return self.remark + "".join(f"{base64.b64encode(key.secret).decode()}\n" for key in ring.keys)
@@ -107,7 +107,8 @@ def read_private(path: Path) -> str:
         raise SecretUnusable(f"the secret file {path} cannot be read: {reason}") from error
 
 
-def _write_private(path: Path, text: str, *, replacing: bool) -> None:
+def write_private(path: Path, text: str, *, replacing: bool) -> None:
+    """Write a file of mode 0600 to the disk, as one step. Raises FileExistsError unless replacing, SecretUnusable."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from reference_server.domain.account import Account, AccountState
 from reference_server.domain.audit import AuditEntry
@@ -16,7 +16,15 @@ from reference_server.storage.tables import ACCOUNTS
 from reference_server.usecases.ports import Seal
 
 _NOT_COUNTING: Final = (AccountState.DELETED, AccountState.LOGIN_FAILED)
-_COLUMNS: Final = tuple(column for column in ACCOUNTS.c if column.name != "sealed_credentials")
+_SECRET: Final = {
+    "sealed_credentials": None,
+    "auth_token_digest": None,
+    "auth_token_used": False,
+    "node_key_digest": None,
+    "node_enrolled_at_ms": None,
+}
+"""What is read by who needs it alone, and what a deleted account has in its place."""
+COLUMNS: Final = tuple(column for column in ACCOUNTS.c if column.name not in _SECRET)
 _AGE: Final = (ACCOUNTS.c.created_at_ms, ACCOUNTS.c.account_id)
 
 
@@ -26,7 +34,15 @@ class SqlAccounts:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, account: Account, seal: Seal, *, limit: int | None, entry: AuditEntry | None = None) -> None:
+    async def add(
+        self,
+        account: Account,
+        seal: Seal,
+        *,
+        limit: int | None,
+        token_digest: bytes | None = None,
+        entry: AuditEntry | None = None,
+    ) -> None:
         """Store, if fewer than `limit` of the user's accounts count. Raises AccountLimitReached.
 
         Sealed while nobody else can write: whoever takes a key from the ring sees this row, or this sees the new ring.
@@ -49,6 +65,7 @@ class SqlAccounts:
                 "last_error": account.last_error,
                 "sealed_credentials": seal(),
                 "created_at_ms": account.created_at_ms,
+                "auth_token_digest": token_digest,
             }
             await connection.execute(insert(ACCOUNTS), row)
             if entry is not None:
@@ -56,14 +73,14 @@ class SqlAccounts:
 
     async def of_user(self, user_id: str) -> Sequence[Account]:
         """Return all accounts of the user, oldest first, deleted ones included."""
-        query = select(*_COLUMNS).where(ACCOUNTS.c.user_id == user_id).order_by(*_AGE)
+        query = select(*COLUMNS).where(ACCOUNTS.c.user_id == user_id).order_by(*_AGE)
         async with self._database.reading() as connection:
-            return tuple(map(_account, (await connection.execute(query)).all()))
+            return tuple(map(account_of, (await connection.execute(query)).all()))
 
     async def save(self, account: Account, *, expected: AccountState, entry: AuditEntry | None = None) -> bool:
         """Store state, paused and last_error if the stored state is still `expected`; tell whether it was.
 
-        `deleted` erases the sealed credentials in the same statement.
+        `deleted` erases the sealed credentials, token and node in the same statement.
         """
         values: dict[str, object] = {
             "state": account.state.value,
@@ -71,7 +88,7 @@ class SqlAccounts:
             "last_error": account.last_error,
         }
         if account.state is AccountState.DELETED:
-            values["sealed_credentials"] = None
+            values |= _SECRET
         change = (
             update(ACCOUNTS)
             .where(ACCOUNTS.c.account_id == account.account_id, ACCOUNTS.c.state == expected.value)
@@ -95,9 +112,9 @@ class SqlAccounts:
 
     async def to_connect(self) -> Sequence[Account]:
         """Return every account that ought to have a terminal, oldest first."""
-        query = select(*_COLUMNS).where(ACCOUNTS.c.state.not_in(_NOT_COUNTING)).order_by(*_AGE)
+        query = select(*COLUMNS).where(ACCOUNTS.c.state.not_in(_NOT_COUNTING)).order_by(*_AGE)
         async with self._database.reading() as connection:
-            return tuple(map(_account, (await connection.execute(query)).all()))
+            return tuple(map(account_of, (await connection.execute(query)).all()))
 
     async def count_by_state(self) -> dict[str, int]:
         """Return how many accounts there are in each state; every state is named."""
@@ -107,7 +124,8 @@ class SqlAccounts:
         return {state.value: found.get(state.value, 0) for state in AccountState}
 
 
-def _account(row: Row[Any]) -> Account:
+def account_of(row: Any) -> Account:
+    """Return the account of a row with these columns."""
     return Account(
         account_id=row.account_id,
         user_id=row.user_id,

@@ -7,11 +7,12 @@ other's simulated broker. The lock is the operating system's and ends with the p
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+
+from reference_server.file_lock import lock
 
 LOCK_FILE: Final = "gateway.lock"
 
@@ -30,7 +31,7 @@ def owned(directory: Path) -> Iterator[None]:
         raise DataInUse(f"the lock file {path} cannot be opened: {error.strerror}") from error
     try:
         try:
-            _lock(descriptor)
+            lock(descriptor)
         except (BlockingIOError, PermissionError) as error:
             raise DataInUse(
                 f"another gateway is running on {directory}: stop it, or give this one another --data-dir"
@@ -52,7 +53,7 @@ def is_owned(directory: Path) -> bool:
     except OSError as error:
         raise DataInUse(f"the lock file {path} cannot be opened: {error.strerror}") from error
     try:
-        _lock(descriptor)
+        lock(descriptor)
     except (BlockingIOError, PermissionError):
         return True
     except OSError as error:
@@ -60,16 +61,3 @@ def is_owned(directory: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(descriptor: int) -> None:
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-
-else:
-    import fcntl
-
-    def _lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 METADATA: Final = MetaData()
@@ -45,7 +46,13 @@ ACCOUNTS: Final = Table(
     Column("last_error", Text, nullable=True),
     Column("sealed_credentials", LargeBinary, nullable=True),
     Column("created_at_ms", BigInteger, nullable=False),
+    Column("auth_token_digest", LargeBinary(32), nullable=True),
+    Column("auth_token_used", Boolean, nullable=False, server_default=false()),
+    Column("node_key_digest", LargeBinary(32), nullable=True),
+    Column("node_enrolled_at_ms", BigInteger, nullable=True),
     Index("ix_accounts_user_id", "user_id"),
+    Index("ux_accounts_auth_token_digest", "auth_token_digest", unique=True),
+    Index("ux_accounts_node_key_digest", "node_key_digest", unique=True),
 )
 
 AUDIT: Final = Table(

@@ -116,9 +116,9 @@ class AccountBook:
         """One account of the user, in any state. Raises AccountNotFound."""
         return (await self._load(user_id)).get(account_id)
 
-    async def add(self, account: Account, seal: Seal, *, limit: int | None) -> None:
-        """Store a new account with its sealed credentials. Raises AccountLimitReached."""
-        await self._completions.run(self._add(account, seal, limit))
+    async def add(self, account: Account, seal: Seal, *, limit: int | None, token_digest: bytes | None = None) -> None:
+        """Store a new account with its sealed credentials and its token's digest. Raises AccountLimitReached."""
+        await self._completions.run(self._add(account, seal, limit, token_digest))
 
     async def change(self, user_id: str, account_id: str, step: Callable[[Account], Account]) -> Account:
         """Store what `step` makes of the account as it is now, and return it.
@@ -132,11 +132,11 @@ class AccountBook:
         """Wait until every change that was begun is stored."""
         await self._completions.close()
 
-    async def _add(self, account: Account, seal: Seal, limit: int | None) -> None:
+    async def _add(self, account: Account, seal: Seal, limit: int | None, token_digest: bytes | None) -> None:
         entry = self._auditor.account_created(account)
         async with self._held(account.user_id) as shelf:
             try:
-                await self._stored.add(account, seal, limit=limit, entry=entry)
+                await self._stored.add(account, seal, limit=limit, token_digest=token_digest, entry=entry)
             except BaseException:
                 shelf.loaded = False  # whether it was stored is for storage to say
                 raise

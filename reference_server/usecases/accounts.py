@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import base64
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
 from reference_server.domain.account import Account, AccountState, Mt5Credentials
 from reference_server.domain.errors import AccountDeleted
 from reference_server.domain.ids import RANDOM_BYTES, new_account_id
+from reference_server.domain.nodes import SECRET_BYTES, digest_of, new_secret
 from reference_server.domain.user import User
 from reference_server.usecases.account_book import AccountBook
 from reference_server.usecases.completion import Completions
 from reference_server.usecases.ports import Clock, Entropy, Seal, Vault
 from reference_server.usecases.supervision import Supervisor
 
-_TOKEN_BYTES = 32
+AccountEnded = Callable[[str], None]
+"""Told the id of an account that is deleted and whose terminal is gone; must not block or raise."""
 
 
 class AccountUseCases:
@@ -35,14 +37,15 @@ class AccountUseCases:
         self._clock = clock
         self._entropy = entropy
         self._completions = Completions()
+        self.on_deleted: list[AccountEnded] = []
 
     async def create_account(
         self, user: User, credentials: Mt5Credentials, *, region: str | None = None
     ) -> tuple[Account, str]:
         """Provision an account, begin to connect it, and return it with its one-time `auth_token`.
 
-        The token is 32 random bytes, URL-safe; it is not kept. Raises AccountLimitReached.
-        Source: Tonpo docs, "POST /api/accounts".
+        The token is 32 random bytes, URL-safe; its digest is kept until the account is deleted. With it a node agent
+        claims the account. Raises AccountLimitReached. Source: Tonpo docs, "POST /api/accounts".
         """
         now_ms = self._clock.now_ms()
         account = Account(
@@ -54,8 +57,9 @@ class AccountUseCases:
             mt5_server=credentials.server,
         )
         seal = partial(self._vault.seal, account.account_id, credentials)
-        await self._completions.run(self._provision(account, seal, user.plan.accounts))
-        return account, base64.urlsafe_b64encode(self._entropy(_TOKEN_BYTES)).rstrip(b"=").decode("ascii")
+        token = new_secret(self._entropy(SECRET_BYTES))
+        await self._completions.run(self._provision(account, seal, user.plan.accounts, digest_of(token)))
+        return account, token
 
     async def list_accounts(self, user: User) -> tuple[Account, ...]:
         """All accounts of the user, oldest first, deleted ones included."""
@@ -88,13 +92,15 @@ class AccountUseCases:
         """Wait for provisioning and deletion that were begun."""
         await self._completions.close()
 
-    async def _provision(self, account: Account, seal: Seal, limit: int | None) -> None:
-        await self._book.add(account, seal, limit=limit)
+    async def _provision(self, account: Account, seal: Seal, limit: int | None, token_digest: bytes) -> None:
+        await self._book.add(account, seal, limit=limit, token_digest=token_digest)
         self._supervisor.supervise(account)
 
     async def _deprovision(self, user_id: str, account_id: str) -> Account:
         account = await self._book.change(user_id, account_id, _deleted)
         await self._supervisor.release(account_id)
+        for listener in tuple(self.on_deleted):
+            listener(account_id)
         return account
 
     async def _set_paused(self, user: User, account_id: str, *, paused: bool) -> Account:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from reference_server.domain.audit import AuditAction
@@ -11,15 +12,19 @@ from reference_server.usecases.users import UserUseCases
 POLL_SECONDS: Final = 1.0
 """How long a key that was revoked outside may still be served; a look reads only what the log has gained since."""
 
+NodeRemoved = Callable[[str], None]
+"""Told the id of an account whose node was removed; must not block or raise."""
+
 _ENDS_KEY: Final = (AuditAction.KEY_ROTATED, AuditAction.KEY_REVOKED, AuditAction.USER_DELETED)
 
 
 class OperatorChanges:
     """Follows the operator's entries in the audit log: they are stored with the change itself."""
 
-    def __init__(self, audit: Audit, users: UserUseCases) -> None:
+    def __init__(self, audit: Audit, users: UserUseCases, on_node_removed: NodeRemoved | None = None) -> None:
         self._audit = audit
         self._users = users
+        self._on_node_removed = on_node_removed
         self._seen = 0
 
     async def begin(self) -> None:
@@ -40,5 +45,7 @@ class OperatorChanges:
                 self._users.key_ended(change.subject)
             elif change.action is AuditAction.PLAN_CHANGED:
                 self._users.forget(change.subject)
+            elif change.action is AuditAction.NODE_REMOVED and self._on_node_removed is not None:
+                self._on_node_removed(change.subject)
             self._seen = change.sequence
         self._seen = max(self._seen, end)

@@ -221,7 +221,15 @@ Seal = Callable[[], bytes]
 class Accounts(Protocol):
     """Stored accounts and their sealed credentials. A change and its entry in the audit log are one."""
 
-    async def add(self, account: Account, seal: Seal, *, limit: int | None, entry: AuditEntry | None = None) -> None:
+    async def add(
+        self,
+        account: Account,
+        seal: Seal,
+        *,
+        limit: int | None,
+        token_digest: bytes | None = None,
+        entry: AuditEntry | None = None,
+    ) -> None:
         """Store in one transaction with the count of the user's counting accounts. Raises AccountLimitReached."""
         ...
 
@@ -232,7 +240,7 @@ class Accounts(Protocol):
     async def save(self, account: Account, *, expected: AccountState, entry: AuditEntry | None = None) -> bool:
         """Store state, paused and last_error if the stored state is still `expected`; tell whether it was.
 
-        `deleted` erases the sealed credentials in the same statement: no crash can leave them behind.
+        `deleted` erases the sealed credentials, token and node in the same statement: no crash leaves them behind.
         """
         ...
 

@@ -159,6 +159,11 @@ class Supervisor:
         if run is not None:
             await self._end((run,))
 
+    async def renew(self, account: Account) -> None:
+        """Stop the account's terminal and open another at once: what its terminals come from has changed."""
+        await self.release(account.account_id)
+        self.supervise(account)
+
     async def stop(self) -> None:
         """Stop every terminal and wait until all are gone. Stored states stay for the next start."""
         self._stopped = True

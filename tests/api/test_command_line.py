@@ -179,7 +179,7 @@ def test_a_damaged_file_of_the_simulated_broker_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [("--port", "99999"), ("--port", "x"), ("--terminal", "none"), ("--default-plan", "gold"), ("--colour", "red"),
+    [("--port", "99999"), ("--port", "x"), ("--terminal", "abacus"), ("--default-plan", "gold"), ("--colour", "red"),
      ("--log-level", "loud"), ("--config", "no-such-file.toml"), ("--database-url", "mysql://x")],
 )  # fmt: skip
 def test_a_bad_option_is_said(tmp_path: Path, words: tuple[str, ...]) -> None:

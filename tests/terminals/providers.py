@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from multiprocessing.connection import Client, Connection
 from pathlib import Path
@@ -24,15 +24,24 @@ from reference_server.simulator.faults.parsing import fault_from_dict
 from reference_server.simulator.pipe.address import Address
 from reference_server.simulator.pipe.server import PipeServer
 from reference_server.simulator.stand_in import site_folder
-from reference_server.terminals.providers.metatrader5 import PROGRAM, metatrader5_terminals
-from reference_server.terminals.providers.mt5linux import Endpoint, mt5linux_terminals
-from reference_server.terminals.providers.processes import OneSource, ProcessPerAccount, SharedProcess, WorkerTerms
+from reference_server.terminals.providers.metatrader5 import PROGRAM, metatrader5_folders
+from reference_server.terminals.providers.mt5linux import Endpoint, mt5linux_endpoints
+from reference_server.terminals.providers.nodes import NodeTerminals
+from reference_server.terminals.providers.processes import (
+    OneSource,
+    ProcessPerAccount,
+    SharedProcess,
+    Sources,
+    WorkerTerms,
+)
+from reference_server.terminals.workers.node_link import LinkTimes
 from reference_server.terminals.workers.process import Deadlines
 from reference_server.terminals.workers.sources import Hosted, Served
 from reference_server.terminals.workers.unsettled import Reconciling
-from reference_server.usecases.ports import Terminal, Terminals
+from reference_server.usecases.ports import Listener, Terminal, Terminals
 from tests.terminals.fakes import Heard
 from tests.terminals.hand_clock import SharedClock
+from tests.terminals.switchboard import Switchboard, open_switchboard
 from tests.terminals.warm import stub
 
 MT5LINUX = "from rpyc.cli.rpyc_classic import ClassicServer; ClassicServer.run()"
@@ -40,7 +49,7 @@ ROOT = Path(__file__).parents[2]
 QUICKLY = Reconciling(answering=10.0, settling=0.3, look_interval=0.01, watching=20.0, watch_interval=0.02)
 """The broker of a test shows a trade at once; the processes are real and so is their time."""
 
-WORKER_PROVIDERS = ("shared", "per_account", "metatrader5", "mt5linux")
+WORKER_PROVIDERS = ("shared", "per_account", "metatrader5", "mt5linux", "node")
 
 
 async def until(condition: Callable[[], object], seconds: float = 0.0) -> None:
@@ -187,6 +196,76 @@ class HostedDesk(WorkerDesk):
             self._line = None
 
 
+class NodeDesk(ServedDesk):
+    """Its terminals are behind agents with a node for each account, and its broker is in this process."""
+
+    board: Switchboard
+
+    async def open(self, login: str = "1234", password: str = "secret", server: str = "Sim-Demo") -> Terminal:
+        account_id = f"acc_{login}"
+        while self.board.is_busy(
+            account_id
+        ):  # a node opens one terminal at a time: here is another account of the login
+            account_id += "_too"
+        await self.board.connect(account_id)
+        return await self.terminals.open(account_id, Mt5Credentials(login, password, server), self.heard)
+
+
+class NoTerminals:
+    """A gateway without terminals of its own."""
+
+    async def open(self, account_id: str, credentials: Mt5Credentials, listener: Listener) -> Terminal:
+        raise AssertionError(f"{account_id} has a node")
+
+    async def close(self) -> None:
+        """There is none."""
+
+
+async def every_account_has_a_node(_account_id: str) -> bool:
+    return True
+
+
+@asynccontextmanager
+async def open_node_desk(
+    workshop: Workshop,
+    folder: Path,
+    *,
+    reconciling: Reconciling = QUICKLY,
+    deadlines: Deadlines | None = None,
+    times: LinkTimes | None = None,
+    command: Sequence[str] = (),
+    sources: Sources | None = None,
+) -> AsyncIterator[NodeDesk]:
+    """Open a provider whose terminals are behind agents.
+
+    `command`: more words for the command of a worker; `sources`: of the agents, else the served broker.
+    """
+    clock = SharedClock(folder / "clock")
+    words = [*stub(workshop.nursery, str(clock.path)), *command]
+    terms = _terms(words, deadlines, reconciling)
+    terminals = NodeTerminals(NoTerminals(), every_account_has_a_node, clock, terms, times)
+    broker = SimulatedBroker(clock=clock, prices=ManualPrices())
+    server = PipeServer(broker, Address(path=workshop.served))
+    desk = NodeDesk(clock, terminals, words, broker)
+    desk.price("EURUSD", 1.10000, 1.10010)
+    try:
+        sources = sources or OneSource(Served(workshop.served))
+        async with open_switchboard(terminals, sources, words, folder / "nodes") as board:
+            desk.board = board
+            yield desk
+    finally:
+        server.close()
+
+
+def _terms(command: Sequence[str], deadlines: Deadlines | None, reconciling: Reconciling) -> WorkerTerms:
+    return WorkerTerms(
+        command=command,
+        deadlines=deadlines or Deadlines(opening=20.0, trade=20.0, read=20.0),
+        poll_interval_seconds=0.002,
+        reconciling=reconciling,
+    )
+
+
 def stand_in_environment(workshop: Workshop) -> dict[str, str]:
     """The environment in which a Python finds the stand-in as `MetaTrader5`, attached to the workshop's broker."""
     return {"PYTHONPATH": str(site_folder()), "TONPO_SIMULATOR_ADDRESS": workshop.served}
@@ -202,17 +281,16 @@ async def open_desk(
     deadlines: Deadlines | None = None,
 ) -> AsyncIterator[WorkerDesk]:
     """Open a provider of `WORKER_PROVIDERS`; its EURUSD stands at 1.10000 / 1.10010."""
+    if kind == "node":
+        async with open_node_desk(workshop, folder, reconciling=reconciling, deadlines=deadlines) as behind_agents:
+            yield behind_agents
+        return
     clock = SharedClock(folder / "clock")
     hands = str(folder / "hands")
     command = list(stub(workshop.nursery, str(clock.path)))
     if kind == "shared":
         command += ["--host", hands]
-    terms = WorkerTerms(
-        command=command,
-        deadlines=deadlines or Deadlines(opening=20.0, trade=20.0, read=20.0),
-        poll_interval_seconds=0.002,
-        reconciling=reconciling,
-    )
+    terms = _terms(command, deadlines, reconciling)
     if kind == "shared":
         hosted = HostedDesk(clock, SharedProcess(clock, Hosted(), terms), command, hands)
         hosted.price("EURUSD", 1.10000, 1.10010)
@@ -239,10 +317,10 @@ def _terminals(
     if kind == "per_account":
         return ProcessPerAccount(clock, OneSource(Served(workshop.served)), terms)
     if kind == "mt5linux":
-        return mt5linux_terminals(clock, endpoints=workshop.bridges(), path=None, timeout_ms=10_000, terms=terms)
+        endpoints = mt5linux_endpoints(workshop.bridges(), path=None, timeout_ms=10_000)
+        return ProcessPerAccount(clock, endpoints, terms)
     template = folder / "template"
     template.mkdir()
     (template / PROGRAM).touch()
-    return metatrader5_terminals(
-        clock, template=template, directory=folder / "terminals", timeout_ms=10_000, terms=terms
-    )
+    folders = metatrader5_folders(template, folder / "terminals", timeout_ms=10_000)
+    return ProcessPerAccount(clock, folders, terms)

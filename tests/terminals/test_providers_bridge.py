@@ -16,7 +16,8 @@ from reference_server.simulator.pipe.address import Address
 from reference_server.simulator.pipe.server import PipeServer
 from reference_server.terminals.adapter.module import MetaTrader5Module
 from reference_server.terminals.providers.bridge import bridged_module
-from reference_server.terminals.providers.mt5linux import Endpoint, Endpoints, mt5linux_terminals
+from reference_server.terminals.providers.mt5linux import Endpoint, Endpoints, mt5linux_endpoints
+from reference_server.terminals.providers.processes import ProcessPerAccount
 from reference_server.terminals.providers.unusable import ProviderUnusable
 from reference_server.terminals.workers.sources import Bridged
 from reference_server.usecases.ports import BrokerUnreachable
@@ -130,7 +131,8 @@ async def test_an_endpoint_serves_one_account_at_a_time_and_its_own_again() -> N
 
 
 async def test_an_account_without_an_endpoint_waits_unconnected(workshop: Workshop) -> None:
-    terminals = mt5linux_terminals(SystemClock(), endpoints=[Endpoint("127.0.0.1", 1)], path=None, timeout_ms=1_000)
+    endpoints = mt5linux_endpoints([Endpoint("127.0.0.1", 1)], path=None, timeout_ms=1_000)
+    terminals = ProcessPerAccount(SystemClock(), endpoints)
     with pytest.raises(BrokerUnreachable, match=r"No mt5linux server answers at 127\.0\.0\.1:1 "):
         await terminals.open("acc_1", Mt5Credentials("1", "secret", "Sim-Demo"), Heard())
     await terminals.close()
@@ -138,4 +140,4 @@ async def test_an_account_without_an_endpoint_waits_unconnected(workshop: Worksh
 
 def test_a_provider_without_endpoints_is_refused_at_start() -> None:
     with pytest.raises(ProviderUnusable, match="mt5linux_endpoints is empty"):
-        mt5linux_terminals(SystemClock(), endpoints=[], path=None, timeout_ms=1_000)
+        mt5linux_endpoints([], path=None, timeout_ms=1_000)

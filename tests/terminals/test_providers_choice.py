@@ -9,10 +9,12 @@ import pytest
 
 from reference_server.clock import SystemClock
 from reference_server.config import load_settings
-from reference_server.provider import choose_terminals, patience
+from reference_server.domain.account import Mt5Credentials
+from reference_server.provider import choose_terminals, node_sources, patience
 from reference_server.terminals.providers.processes import ProcessPerAccount, SharedProcess
 from reference_server.terminals.providers.simulated import SimulatedTerminals
 from reference_server.terminals.providers.unusable import ProviderUnusable
+from reference_server.usecases.ports import BrokerUnreachable
 
 
 def chosen(tmp_path: Path, **settings: Any) -> Any:
@@ -24,6 +26,15 @@ async def test_the_simulated_broker_is_in_the_gateway_unless_told_otherwise(tmp_
     assert isinstance(chosen(tmp_path, simulator_process="shared"), SharedProcess)
     served = chosen(tmp_path, simulator_process="per_account", simulator_address=str(tmp_path / "socket"))
     assert isinstance(served, ProcessPerAccount)
+
+
+async def test_a_gateway_may_have_no_terminals_of_its_own(tmp_path: Path) -> None:
+    terminals = chosen(tmp_path, terminal="none")
+    with pytest.raises(BrokerUnreachable, match="no terminals of its own: enrol a node"):
+        await terminals.open("acc_1", Mt5Credentials("1234", "secret", "Demo"), lambda _event: None)
+    await terminals.close()
+    with pytest.raises(ProviderUnusable, match="terminal = none"):
+        node_sources(load_settings({"data_dir": tmp_path, "terminal": "none"}, {}))
 
 
 async def test_mt5linux_takes_its_endpoints_from_one_text(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from reference_server.clock import SystemClock
 from reference_server.domain.account import Mt5Credentials
-from reference_server.terminals.providers.metatrader5 import PROGRAM, TerminalFolders, metatrader5_terminals
+from reference_server.terminals.providers.metatrader5 import PROGRAM, TerminalFolders, metatrader5_folders
 from reference_server.terminals.providers.package import installed_module, is_package_installed
 from reference_server.terminals.providers.processes import ProcessPerAccount
 from reference_server.terminals.providers.unusable import ProviderUnusable
@@ -66,7 +66,8 @@ async def test_a_folder_that_cannot_be_made_keeps_the_account_unconnected(templa
 
 
 def provider(template: Path, tmp_path: Path) -> ProcessPerAccount:
-    return metatrader5_terminals(SystemClock(), template=template, directory=tmp_path / "terminals", timeout_ms=10_000)
+    sources = metatrader5_folders(template, tmp_path / "terminals", timeout_ms=10_000)
+    return ProcessPerAccount(SystemClock(), sources)
 
 
 def test_without_the_package_the_gateway_says_what_to_do(template: Path, tmp_path: Path) -> None:

@@ -153,6 +153,14 @@ async def test_a_worker_that_is_none_is_given_up(code: str, reason: str) -> None
         await process.call(Kind.READ, lambda number: Read(number, 0, "symbols"))
 
 
+async def test_a_trade_behind_words_that_are_no_message_is_unknown() -> None:
+    """Among them may have been the one that it leaves."""
+    process = await started(python("import os; os.read(0, 1); os.write(1, b'garbage'); os.read(0, 1)"))
+    with pytest.raises(OutcomeUnknown):
+        await process.call(Kind.TRADE, lambda number: Read(number, 0, "symbols"))
+    await process.gone()
+
+
 async def test_what_else_the_worker_prints_is_logged_without_secrets(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "tonpo.worker")
     code = "import sys, os; sys.stderr.write('login hunter22 ?api_key=abcd\\n'); sys.stderr.flush(); os.read(0, 1)"

@@ -333,16 +333,26 @@ class FakeAccounts:
         self.sealed: dict[str, bytes] = {}
         self.history: list[Account] = []
         self.entries: list[AuditEntry] = []
+        self.tokens: dict[str, bytes | None] = {}
         self.queries = 0
         self.conflict_once: Account | None = None
 
-    async def add(self, account: Account, seal: Seal, *, limit: int | None, entry: AuditEntry | None = None) -> None:
+    async def add(
+        self,
+        account: Account,
+        seal: Seal,
+        *,
+        limit: int | None,
+        token_digest: bytes | None = None,
+        entry: AuditEntry | None = None,
+    ) -> None:
         await asyncio.sleep(0)
         counting = [row for row in self.rows.values() if row.user_id == account.user_id and row.counts]
         if limit is not None and len(counting) >= limit:
             raise AccountLimitReached
         self.rows[account.account_id] = account
         self.sealed[account.account_id] = seal()
+        self.tokens[account.account_id] = token_digest
         self._note(entry)
         self.history.append(account)
 

@@ -239,3 +239,24 @@ async def test_listeners_are_told_of_every_stored_state(gateway: Gateway, user: 
 def test_backoff_is_between_half_and_all_of_the_doubled_wait_and_bounded(failures: int, seed: int) -> None:
     whole = min(60.0, 2.0 ** min(failures, 60))
     assert whole / 2 <= Backoff().seconds(failures, Random(seed)) <= whole
+
+
+async def test_a_terminal_that_is_renewed_is_gone_before_the_next_is_opened_and_there_is_no_wait(
+    gateway: Gateway, user: User
+) -> None:
+    account = await gateway.active_account(user)
+    (first,) = gateway.terminals.running
+    await asyncio.gather(*(gateway.supervisor.renew(account) for _ in range(3)))
+    await settle()
+    assert first.closed == 1
+    assert len(gateway.terminals.opened) == 2
+    assert gateway.supervisor.terminal_of(account) is gateway.terminals.running[0]
+
+
+async def test_an_account_that_is_deleted_while_it_is_renewed_has_no_terminal(gateway: Gateway, user: User) -> None:
+    account = await gateway.active_account(user)
+    deleting = gateway.account_cases.delete_account(user, account.account_id)
+    await asyncio.gather(gateway.supervisor.renew(account), deleting)
+    await settle()
+    assert gateway.terminals.running == []
+    assert gateway.state(account) is S.DELETED

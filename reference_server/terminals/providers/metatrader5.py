@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from reference_server.terminals.providers.package import PACKAGE, is_package_installed
-from reference_server.terminals.providers.processes import ProcessPerAccount, WorkerTerms
 from reference_server.terminals.providers.unusable import ProviderUnusable
 from reference_server.terminals.workers.sources import Installed, Source
-from reference_server.usecases.ports import BrokerUnreachable, Clock
+from reference_server.usecases.ports import BrokerUnreachable
 
 PROGRAM: Final = "terminal64.exe"
 
@@ -51,10 +50,8 @@ class TerminalFolders:
         draft.replace(folder)
 
 
-def metatrader5_terminals(
-    clock: Clock, *, template: Path, directory: Path, timeout_ms: int, terms: WorkerTerms | None = None
-) -> ProcessPerAccount:
-    """Open terminals in copies of `template` below `directory`. Raises ProviderUnusable."""
+def metatrader5_folders(template: Path, directory: Path, *, timeout_ms: int) -> TerminalFolders:
+    """Check the package and that `template` is a terminal; copies go into `directory`. Raises ProviderUnusable."""
     if not is_package_installed():
         raise ProviderUnusable(
             f"terminal = metatrader5: the package {PACKAGE} is not installed in this Python. It exists for Windows only"
@@ -64,4 +61,4 @@ def metatrader5_terminals(
         raise ProviderUnusable(
             f"terminal_template = {template}: there is no {PROGRAM} in it. Name an installed terminal's folder."
         )
-    return ProcessPerAccount(clock, TerminalFolders(template, directory, timeout_ms=timeout_ms), terms)
+    return TerminalFolders(template, directory, timeout_ms=timeout_ms)

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 from reference_server.terminals.providers.bridge import RPYC
-from reference_server.terminals.providers.processes import ProcessPerAccount, WorkerTerms
 from reference_server.terminals.providers.unusable import ProviderUnusable
 from reference_server.terminals.workers.sources import Bridged, Source
-from reference_server.usecases.ports import BrokerUnreachable, Clock
+from reference_server.usecases.ports import BrokerUnreachable
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +55,8 @@ class Endpoints:
         self._lent.discard(Endpoint(source.host, source.port))
 
 
-def mt5linux_terminals(
-    clock: Clock,
-    *,
-    endpoints: Sequence[Endpoint],
-    path: str | None,
-    timeout_ms: int,
-    terms: WorkerTerms | None = None,
-) -> ProcessPerAccount:
-    """Open terminals behind these servers; `path` is the terminal's program as they see it. Raises ProviderUnusable."""
+def mt5linux_endpoints(endpoints: Sequence[Endpoint], *, path: str | None, timeout_ms: int) -> Endpoints:
+    """Check that rpyc is there and servers are named. Raises ProviderUnusable."""
     if find_spec(RPYC) is None:
         raise ProviderUnusable(
             "terminal = mt5linux: the package rpyc is not installed: pip install 'tonpo-spec[mt5linux]'"
@@ -73,4 +65,4 @@ def mt5linux_terminals(
         raise ProviderUnusable(
             'mt5linux_endpoints is empty: name the mt5linux servers, as in mt5linux_endpoints = "localhost:18812"'
         )
-    return ProcessPerAccount(clock, Endpoints(endpoints, path=path, timeout_ms=timeout_ms), terms)
+    return Endpoints(endpoints, path=path, timeout_ms=timeout_ms)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -32,6 +32,10 @@ class WorkerTerms:
     poll_interval_seconds: float = POLL_INTERVAL_SECONDS
     reconciling: Reconciling = field(default_factory=Reconciling)
     server_zones: Mapping[str, str] = field(default_factory=dict)
+
+
+Start = Callable[[str], Awaitable[WorkerProcess]]
+"""Starts a worker for an account. Raises BrokerUnreachable."""
 
 
 class Sources(Protocol):
@@ -63,10 +67,14 @@ class OneSource:
 class ProcessPerAccount:
     """Opens each terminal in a worker of its own, as the package needs it: it holds one connection for each process."""
 
-    def __init__(self, clock: Clock, sources: Sources, terms: WorkerTerms | None = None) -> None:
+    def __init__(
+        self, clock: Clock, sources: Sources, terms: WorkerTerms | None = None, *, start: Start | None = None
+    ) -> None:
+        """`start` runs workers elsewhere than on this machine."""
         self._clock = clock
         self._sources = sources
         self._terms = terms or WorkerTerms()
+        self._start = start or self._start_here
         self._ledgers = Ledgers(clock, self._terms.reconciling)
         self._workers: dict[WorkerTerminal, tuple[WorkerProcess, Source]] = {}
 
@@ -74,7 +82,7 @@ class ProcessPerAccount:
         """Start a worker and its terminal, and log in. Raises LoginRefused, BrokerUnreachable."""
         source = await self._sources.take(account_id)
         try:
-            process = await _started(account_id, self._terms)
+            process = await self._start(account_id)
         except BaseException:
             self._sources.give_back(source)
             raise
@@ -88,6 +96,9 @@ class ProcessPerAccount:
         """Close all terminals and wait until no worker is left. Safe to call twice."""
         await asyncio.gather(*(terminal.close() for terminal in list(self._workers)))
         await self._ledgers.close()
+
+    async def _start_here(self, account_id: str) -> WorkerProcess:
+        return await _started(account_id, self._terms)
 
     async def _free(self, terminal: WorkerTerminal) -> None:
         process, source = self._workers.pop(terminal)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
 from reference_server.domain.errors import TerminalUnavailable
+from reference_server.file_lock import lock
 from reference_server.terminals.adapter.adapter import MetaTraderAdapter
 from reference_server.terminals.adapter.module import MetaTrader5Module
 from reference_server.terminals.adapter.zones import ServerZone
 from reference_server.terminals.workers.guarded import GuardedTerminal
 from reference_server.terminals.workers.inline import InlineTerminal
-from reference_server.terminals.workers.protocol import Open
-from reference_server.terminals.workers.sources import Bridged, Hosted, Installed, Served
+from reference_server.terminals.workers.protocol import Given, Open
+from reference_server.terminals.workers.sources import Bridged, Hosted, Installed, OfNode, OwnSource, Served
 from reference_server.usecases.ports import BrokerUnreachable, Clock, Listener
 
 if TYPE_CHECKING:
@@ -25,17 +27,28 @@ class Seating:
     def __init__(self, clock: Clock, hosted: SimulatedTerminals | None = None) -> None:
         self._clock = clock
         self._hosted = hosted
+        self._lock: int | None = None
 
-    async def open(self, request: Open, listener: Listener) -> InlineTerminal:
-        """Start the terminal and log in. Raises LoginRefused, BrokerUnreachable."""
-        if isinstance(request.source, Hosted):
-            return await self._host(request, request.source, listener)
-        return self._attach(request, request.source, listener)
+    async def open(self, request: Open, listener: Listener, given: Given | None = None) -> InlineTerminal:
+        """Start the given terminal, else the one asked for, and log in. Raises LoginRefused, BrokerUnreachable."""
+        source = self._source(request, given)
+        if isinstance(source, Hosted):
+            return await self._host(request, source, listener)
+        return self._attach(request, source, listener)
 
     async def close(self) -> None:
         """Save what a hosted broker holds."""
         if self._hosted is not None:
             await self._hosted.close()
+
+    def _source(self, request: Open, given: Given | None) -> OwnSource:
+        if given is None:
+            if isinstance(request.source, OfNode):
+                raise BrokerUnreachable("This worker was started without a terminal of its own.")
+            return request.source
+        if self._lock is None:
+            self._lock = _locked(given.lock)
+        return given.source
 
     async def _host(self, request: Open, source: Hosted, listener: Listener) -> InlineTerminal:
         if self._hosted is None:
@@ -60,6 +73,20 @@ class Seating:
             )
         except TerminalUnavailable as lost:
             raise BrokerUnreachable(f"{request.account_id}: {lost.message}") from lost
+
+
+def _locked(path: str) -> int:
+    """Hold the file from now on, until this process ends. Raises BrokerUnreachable while another worker holds it."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as failed:
+        raise BrokerUnreachable(f"The lock file {path} cannot be opened: {failed.strerror}.") from failed
+    try:
+        lock(descriptor)
+    except OSError as failed:
+        os.close(descriptor)
+        raise BrokerUnreachable("An earlier worker of this node has not ended yet.") from failed
+    return descriptor
 
 
 def module_of(source: Served | Installed | Bridged) -> MetaTrader5Module:

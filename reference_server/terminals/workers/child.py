@@ -30,6 +30,7 @@ from reference_server.terminals.workers.protocol import (
     Check,
     Close,
     Events,
+    Given,
     Look,
     Message,
     Open,
@@ -48,8 +49,8 @@ from reference_server.usecases.ports import BrokerUnreachable, Listener, LoginRe
 
 BEAT_SECONDS: Final = 1.0
 
-OpenTerminal = Callable[[Open, Listener], Awaitable[InlineTerminal]]
-"""Makes the terminal that a message asks for. Raises LoginRefused, BrokerUnreachable."""
+OpenTerminal = Callable[[Open, Listener, Given | None], Awaitable[InlineTerminal]]
+"""Makes the terminal that a message asks for, from what was given. Raises LoginRefused, BrokerUnreachable."""
 
 _log = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ class Host:
         self._open_terminal = open_terminal
         self._seats: dict[int, InlineTerminal] = {}
         self._heard: dict[int, list[Told]] = {}
+        self._given: Given | None = None
 
     async def serve(self, inbox: asyncio.Queue[Message]) -> None:
         """Handle messages, one after the other, until told to stop. The caller closes and answers."""
@@ -71,6 +73,10 @@ class Host:
                 message = await inbox.get()
                 if isinstance(message, Watch):
                     self._watch(message)
+                elif isinstance(message, Given):
+                    self._given = (
+                        self._given or message
+                    )  # the first is the agent's; another could only be its gateway's
                 elif isinstance(message, Stop):
                     await self.close()
                     return
@@ -106,7 +112,7 @@ class Host:
 
     async def _result(self, call: Call, sending: Callable[[], None]) -> Any:
         if isinstance(call, Open):
-            self._seats[call.seat] = await self._open_terminal(call, partial(self._hear, call.seat))
+            self._seats[call.seat] = await self._open_terminal(call, partial(self._hear, call.seat), self._given)
             return None
         if isinstance(call, Close):
             closed = self._seats.pop(call.seat, None)

@@ -20,10 +20,10 @@ def framed(payload: bytes) -> bytes:
     return len(payload).to_bytes(HEADER_BYTES, "big") + payload
 
 
-async def read_frame(stream: asyncio.StreamReader) -> bytes | None:
+async def read_frame(stream: asyncio.StreamReader, longest: int = LONGEST_FRAME) -> bytes | None:
     """Read one payload; None at the end of the stream, also in the middle of a frame. Raises BrokenFrame."""
     try:
-        length = _length(await stream.readexactly(HEADER_BYTES))
+        length = _length(await stream.readexactly(HEADER_BYTES), longest)
         return await stream.readexactly(length)
     except (asyncio.IncompleteReadError, ConnectionError):
         return None
@@ -42,9 +42,9 @@ def write_frame_blocking(descriptor: int, payload: bytes) -> None:
         rest = rest[os.write(descriptor, rest) :]
 
 
-def _length(header: bytes) -> int:
+def _length(header: bytes, longest: int = LONGEST_FRAME) -> int:
     length = int.from_bytes(header, "big")
-    if length > LONGEST_FRAME:
+    if length > longest:
         raise BrokenFrame(f"a frame of {length} bytes")
     return length
 

@@ -2,6 +2,7 @@
 
 A module call that hangs holds Python's lock, so no time-out inside the worker can work. What is certain at its death:
 calls that had not left, and trades that had not said `Sending`, did nothing; of a trade that had, nothing is known.
+Where its last words may be lost (`Line.is_end_certain`), nothing is known of any trade that was written to it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import asyncio
 import heapq
 import itertools
 import logging
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -24,6 +24,7 @@ from reference_server.domain.events import ConnectionChanged, TerminalEvent
 from reference_server.telemetry import HIDDEN, scrub
 from reference_server.terminals.workers.calls import Kind, Waiting
 from reference_server.terminals.workers.framing import BrokenFrame, framed, read_frame
+from reference_server.terminals.workers.lines import Line, LocalLine
 from reference_server.terminals.workers.protocol import (
     Answered,
     Call,
@@ -35,11 +36,10 @@ from reference_server.terminals.workers.protocol import (
     Stop,
     error_of,
 )
-from reference_server.terminals.workers.spawning import Ending, environment
 
 COMMAND: Final = (sys.executable, "-P", "-m", "reference_server.terminals")
 
-_DRAINING_SECONDS: Final = 2.0
+DRAINING_SECONDS: Final = 2.0
 """How long a dead worker's pipe is read to its end: a process that it started may hold it open."""
 
 _log = logging.getLogger(__name__)
@@ -68,20 +68,10 @@ class Deadlines:
 class WorkerProcess:
     """One child process. `queue_length`: how many calls may wait; one more is refused, and nothing was done."""
 
-    def __init__(
-        self,
-        child: asyncio.subprocess.Process,
-        transport: asyncio.SubprocessTransport,
-        exited: asyncio.Event,
-        name: str,
-        deadlines: Deadlines,
-        queue_length: int,
-    ) -> None:
-        self._child = child
-        self._transport = transport
-        self._exited = exited
+    def __init__(self, line: Line, name: str, deadlines: Deadlines | None = None, queue_length: int = 64) -> None:
+        self._line = line
         self._name = name
-        self._deadlines = deadlines
+        self._deadlines = deadlines or Deadlines()
         self._queue_length = queue_length
         self._numbers = itertools.count(1)
         self._encoder = msgspec.msgpack.Encoder()
@@ -92,6 +82,8 @@ class WorkerProcess:
         self._listeners: dict[int, Callable[[TerminalEvent], None]] = {}
         self._secrets: set[str] = set()
         self._death = ""
+        self._was_misheard = False
+        """Whether it said what is no message: `Sending` may have been among it, or behind it."""
         self._heard_at = self._now()
         self.is_alive = True
         loop = asyncio.get_running_loop()
@@ -108,28 +100,13 @@ class WorkerProcess:
         deadlines: Deadlines | None = None,
         queue_length: int = 64,
     ) -> WorkerProcess:
-        """Start a worker. Raises OSError.
-
-        Neither its arguments nor its environment hold a secret, and Ctrl-C in the gateway's console does not reach it.
-        """
-        loop = asyncio.get_running_loop()
-        transport, protocol = await loop.subprocess_exec(
-            lambda: Ending(loop),
-            *command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment(),
-            start_new_session=sys.platform != "win32",
-            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-        )
-        child = asyncio.subprocess.Process(transport, protocol, loop)
-        return cls(child, transport, protocol.exited, name, deadlines or Deadlines(), queue_length)
+        """Start a worker on this machine. Raises OSError."""
+        return cls(await LocalLine.start(command), name, deadlines, queue_length)
 
     @property
     def pid(self) -> int:
-        """The child's process id."""
-        return self._child.pid
+        """The child's process id; 0 where it is not on this machine."""
+        return self._line.pid
 
     def listen(self, seat: int, listener: Callable[[TerminalEvent], None]) -> None:
         """Have a seat's events told; the last is that the terminal has died, unless `leave` comes first."""
@@ -143,6 +120,7 @@ class WorkerProcess:
         """Keep this text out of the log of what the worker writes."""
         if secret:
             self._secrets.add(secret)
+            self._line.hide(secret)
 
     async def call(self, kind: Kind, message: Callable[[int], Call]) -> msgspec.Raw:
         """Send the message made for a number and return the answer's value, or raise what the call raised.
@@ -167,8 +145,8 @@ class WorkerProcess:
 
     def tell(self, message: Message) -> None:
         """Send a message that has no answer."""
-        if self.is_alive and self._child.stdin is not None:
-            self._child.stdin.write(framed(self._encoder.encode(message)))
+        if self.is_alive:
+            self._line.write(framed(self._encoder.encode(message)))
 
     async def stop(self) -> None:
         """Let the worker finish and exit, kill it when that takes too long, and wait until it is gone."""
@@ -184,9 +162,7 @@ class WorkerProcess:
         """End the worker at once; what had been in it is settled when it is gone. Safe to call twice."""
         if not self._death:
             self._death = reason
-        if self._child.returncode is None:
-            with suppress(ProcessLookupError):
-                self._child.kill()
+        self._line.kill()
 
     async def gone(self) -> None:
         """Wait until the worker has ended and everything about it is settled.
@@ -194,45 +170,44 @@ class WorkerProcess:
         A terminal that it started lives on and may hold its standard error open: that is not waited for.
         """
         await asyncio.gather(self._running, self._watching, return_exceptions=True)
-        await asyncio.wait({self._logging}, timeout=_DRAINING_SECONDS)
+        await asyncio.wait({self._logging}, timeout=DRAINING_SECONDS)
         self._logging.cancel()
         await asyncio.gather(self._logging, return_exceptions=True)
-        self._transport.close()
+        self._line.close()
 
     def _send_next(self) -> None:
-        while self._current is None and self._queue and self.is_alive:
+        while self._current is None and self._queue and self.is_alive and not self._death:
             waiting = heapq.heappop(self._queue)
             if waiting.answer.done():  # its caller has left
                 continue
-            assert self._child.stdin is not None
             self._current = waiting
             seconds = self._deadlines.of(waiting.kind)
             self._timer = asyncio.get_running_loop().call_later(
                 seconds, self.kill, f"it did not answer within {seconds:g} s"
             )
-            self._child.stdin.write(framed(waiting.payload))
+            self._line.write(framed(waiting.payload))
 
     async def _run(self) -> None:
         """Read reports until the worker's end, then settle what is left."""
-        ending = asyncio.get_running_loop().create_task(self._exited.wait())
+        ending = asyncio.get_running_loop().create_task(self._line.exited.wait())
         reading = asyncio.get_running_loop().create_task(self._read())
         try:
             await asyncio.wait({ending, reading}, return_when=asyncio.FIRST_COMPLETED)
             if not ending.done():  # its output has ended or is no protocol: it is of no use any more
                 self.kill("it closed its output")
             await ending
-            await asyncio.wait({reading}, timeout=_DRAINING_SECONDS)
+            await asyncio.wait({reading}, timeout=DRAINING_SECONDS)
         finally:
             reading.cancel()
             self._settle()
 
     async def _read(self) -> None:
-        assert self._child.stdout is not None
         try:
-            while (payload := await read_frame(self._child.stdout)) is not None:
+            while (payload := await read_frame(self._line.reports, self._line.longest_frame)) is not None:
                 self._heard_at = self._now()
                 self._take(self._decoder.decode(payload))
         except (BrokenFrame, msgspec.DecodeError) as broken:
+            self._was_misheard = True
             self.kill(f"its output is no message: {broken}")
 
     def _take(self, report: Report) -> None:
@@ -262,11 +237,13 @@ class WorkerProcess:
         if self._timer is not None:
             self._timer.cancel()
         self._watching.cancel()
-        reason = self._death or f"it ended with status {self._child.returncode}"
+        reason = self._death or self._line.ending()
         _log.log(logging.INFO if not self._listeners else logging.WARNING, "worker %s is gone: %s", self._name, reason)
         current, self._current = self._current, None
         if current is not None:
-            current.fail(OutcomeUnknown() if current.has_left else _nothing_done(reason))
+            is_silence_an_answer = self._line.is_end_certain and not self._was_misheard
+            may_have_left = current.has_left or (current.kind is Kind.TRADE and not is_silence_an_answer)
+            current.fail(OutcomeUnknown() if may_have_left else _nothing_done(reason))
         for waiting in self._queue:
             waiting.fail(_nothing_done(reason))
         self._queue.clear()
@@ -274,8 +251,7 @@ class WorkerProcess:
         for listener in listeners.values():
             detail = f"The terminal's process is gone: {reason}."
             self._tell_one(listener, ConnectionChanged(connected=False, alive=False, detail=detail))
-        if self._child.stdin is not None:
-            self._child.stdin.close()
+        self._line.end_input()
 
     @staticmethod
     def _tell_one(listener: Callable[[TerminalEvent], None], event: TerminalEvent) -> None:
@@ -294,10 +270,9 @@ class WorkerProcess:
                 self.kill(f"it gave no sign for {self._deadlines.silence:g} s")
 
     async def _read_log(self) -> None:
-        assert self._child.stderr is not None
-        while True:
+        while self._line.log is not None:
             try:
-                line = await self._child.stderr.readline()
+                line = await self._line.log.readline()
             except ValueError:  # longer than the limit; it is dropped
                 continue
             if not line:

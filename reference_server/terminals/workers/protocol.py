@@ -25,7 +25,7 @@ from reference_server.domain.events import (
 from reference_server.domain.market import Timeframe
 from reference_server.domain.trading import HistoryQuery, NewOrder
 from reference_server.terminals.workers.intents import Cancelling, Changing, Closing, Modifying, Placing
-from reference_server.terminals.workers.sources import Source
+from reference_server.terminals.workers.sources import OwnSource, Source
 from reference_server.terminals.workers.unsettled import Remembered
 from reference_server.usecases.ports import BrokerUnreachable, LoginRefused
 
@@ -129,8 +129,18 @@ class Watch(msgspec.Struct, frozen=True, tag=True):
     candles: tuple[tuple[str, Timeframe], ...]
 
 
+class Given(msgspec.Struct, frozen=True, tag=True):
+    """What an agent tells its worker before its gateway speaks: whose terminals it opens, whatever `Open` names.
+
+    `lock`: a file that one worker of the agent holds at a time; it opens nothing while an earlier one still lives.
+    """
+
+    source: OwnSource
+    lock: str
+
+
 Call = Open | Trade | Look | Read | Past | Bars | Check | Close | Stop
-Message = Call | Watch
+Message = Call | Watch | Given
 
 
 class Ticked(msgspec.Struct, frozen=True, tag=True):

@@ -44,4 +44,11 @@ class Bridged(msgspec.Struct, frozen=True, tag=True):
     timeout_ms: int = 60_000
 
 
-Source = Hosted | Served | Installed | Bridged
+class OfNode(msgspec.Struct, frozen=True, tag=True):
+    """The terminal of the account's node: what that is, the agent there tells its worker itself (`protocol.Given`)."""
+
+
+OwnSource = Hosted | Served | Installed | Bridged
+"""What is on the machine that a worker runs on."""
+
+Source = OwnSource | OfNode

@@ -10,7 +10,13 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from reference_server.domain.account import AccountInfo, Mt5Credentials
-from reference_server.domain.errors import GatewayError, OrderNotFound, PositionNotFound, TerminalUnavailable
+from reference_server.domain.errors import (
+    GatewayError,
+    OrderNotFound,
+    OutcomeUnknown,
+    PositionNotFound,
+    TerminalUnavailable,
+)
 from reference_server.domain.market import Candle, SymbolSpecification, Tick, Timeframe
 from reference_server.domain.trading import (
     Deal,
@@ -230,12 +236,20 @@ class WorkerTerminal:
 
     async def _asked(self, kind: type[T] | Any, message: Callable[[int], Call]) -> T:
         value = await self._process.call(Kind.READ, message)
-        result: T = msgspec.msgpack.decode(value, type=kind)
+        try:
+            result: T = msgspec.msgpack.decode(value, type=kind)
+        except msgspec.DecodeError as broken:
+            self._process.kill(f"its answer is none: {broken}")
+            raise TerminalUnavailable from broken
         return result
 
     async def _perform(self, intent: Intent) -> OrderResult:
         value = await self._process.call(Kind.TRADE, lambda number: Trade(number, self._seat, intent))
-        return msgspec.msgpack.decode(value, type=OrderResult)
+        try:
+            return msgspec.msgpack.decode(value, type=OrderResult)
+        except msgspec.DecodeError as broken:  # it was carried out, in words that are not understood
+            self._process.kill(f"its answer is none: {broken}")
+            raise OutcomeUnknown from broken
 
     async def _look(self, intent: Intent) -> OrderResult | None:
         value = await self._process.call(Kind.READ, lambda number: Look(number, self._seat, intent))
