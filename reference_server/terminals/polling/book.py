@@ -10,7 +10,7 @@ from reference_server.domain.errors import GatewayError
 from reference_server.domain.events import OrderSettled, PositionChanged, TerminalEvent
 from reference_server.domain.trading import Position
 from reference_server.terminals.adapter.adapter import MetaTraderAdapter
-from reference_server.terminals.adapter.constants import DEAL_SELL
+from reference_server.terminals.adapter.constants import DEAL_ENTRY_OUT_BY, DEAL_SELL
 from reference_server.terminals.polling.deals import Deals
 from reference_server.terminals.polling.endings import Endings
 from reference_server.terminals.polling.outcomes import Outcomes
@@ -63,6 +63,8 @@ class BookFollower:
         self._look_until = 0.0
         self._next_sweep = 0.0
         self._ended: OrderedDict[int, None] = OrderedDict()
+        self._paired: OrderedDict[int, None] = OrderedDict()
+        """Orders that closed two positions against each other and were told with the first deal of the two."""
         self._silent: set[int] = set()
         """Positions that were there at the beginning and were never told as opened."""
 
@@ -119,6 +121,7 @@ class BookFollower:
             self._deals.forget_count()
             raise
         self._remember_ended(before)
+        self._remember_paired(deals)
         self._deals.note(deals)
         self._adapter.settlements.followed(unfilled, found)
         self._silent -= {*found}
@@ -134,7 +137,7 @@ class BookFollower:
         """One outcome for each order that new deals belong to, unless it was announced when it was placed."""
         by_order: dict[int, list[Any]] = {}
         for deal in deals:
-            if deal.order and deal.type <= DEAL_SELL:
+            if deal.order and deal.type <= DEAL_SELL and deal.order not in self._paired:
                 by_order.setdefault(deal.order, []).append(deal)
         settled: list[OrderSettled] = []
         for ticket, group in by_order.items():
@@ -210,6 +213,13 @@ class BookFollower:
                 self._ended[identifier] = None
         while len(self._ended) > _KEPT:
             self._ended.popitem(last=False)
+
+    def _remember_paired(self, deals: list[Any]) -> None:
+        for deal in deals:
+            if deal.entry == DEAL_ENTRY_OUT_BY:
+                self._paired[deal.order] = None
+        while len(self._paired) > _KEPT:
+            self._paired.popitem(last=False)
 
     def _tell(self, record: Any, change: Any, now: float) -> PositionChanged:
         position = self._adapter.position_book.shape(record)
