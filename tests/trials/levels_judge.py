@@ -30,13 +30,13 @@ def level_complaints(books: Books, world: World, account: Account) -> list[str]:
     """What is open stands where the accepted changes have put it. A position's price is the market's doing."""
     found = []
     for one in books.positions[account]:
-        changes = _changes(books, world, account, one["identifier"], ("sl", "tp"))
+        changes = _of_a_position(books, world, account, one["identifier"])
         since = _last_opening(books, account, one) if account.is_netting else _EVER
         found += _complaint(account, one, _of_position(one), _possible({"sl": 0.0, "tp": 0.0}, changes, since))
     for one in books.pending.get(account, ()):
         first = _asked_at_first(world, account, one)
         if first is not None:
-            changes = _changes(books, world, account, one["ticket"], ("sl", "tp", "price"))
+            changes = _of_an_order(world, account, one["ticket"])
             found += _complaint(account, one, _of_order(one), _possible(first, changes, _EVER, can_trigger=True))
     return found
 
@@ -79,19 +79,29 @@ def _last_opening(books: Books, account: Account, position: dict[str, Any]) -> f
     return max(moments, default=0) / 1000
 
 
-def _changes(books: Books, world: World, account: Account, identifier: int, names: Iterable[str]) -> list[_Change]:
-    """Whatever has changed, or may have changed, the levels of a position or an order, in the order of asking."""
-    found = [
-        _of_hand(one, names)
-        for one in (*world.hands_on(account, SLTP), *world.hands_on(account, MODIFY))
-        if books.identifier(account, one.ticket) == identifier or one.ticket == identifier
-    ]
-    found += [
-        _of_request(one, names)
+def _of_a_position(books: Books, world: World, account: Account, identifier: int) -> list[_Change]:
+    """Whatever has changed, or may have changed, the levels of a position, in the order of asking."""
+    hands = [one for one in world.hands_on(account, SLTP) if books.identifier(account, one.ticket) == identifier]
+    requests = [
+        one
         for one in world.of(account, "modifyPosition")
-        if books.identifier(account, one.ticket) == identifier or one.ticket == identifier
-        if one.was_accepted or one.may_be_executed
+        if "price" not in (one.body or {}) and books.identifier(account, one.ticket) == identifier
     ]
+    return _changes(hands, requests, ("sl", "tp"))
+
+
+def _of_an_order(world: World, account: Account, ticket: int) -> list[_Change]:
+    """The same of a pending order: one that was filled in part shares its ticket with its position."""
+    hands = [one for one in world.hands_on(account, MODIFY) if one.ticket == ticket]
+    requests = [
+        one for one in world.of(account, "modifyPosition") if "price" in (one.body or {}) and one.ticket == ticket
+    ]
+    return _changes(hands, requests, ("sl", "tp", "price"))
+
+
+def _changes(hands: list[ByHand], requests: list[Sent], names: Iterable[str]) -> list[_Change]:
+    found = [_of_hand(one, names) for one in hands]
+    found += [_of_request(one, names) for one in requests if one.was_accepted or one.may_be_executed]
     return sorted(found, key=lambda change: change.began_at)
 
 

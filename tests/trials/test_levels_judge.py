@@ -108,3 +108,11 @@ def test_an_order_by_hand_stands_where_hands_and_requests_have_put_it() -> None:
     ):
         one = waiting(BUY_STOP, price, reason=BY_HAND, comment="h1")
         assert (level_complaints(books(pending=[one]), world(*changes, hands=hands), MINE) == []) is right
+
+
+def test_an_order_that_was_filled_in_part_and_its_position_have_levels_of_their_own() -> None:
+    placed = placing(accepted(), orderType="limit", price=1.2)
+    moved, theirs = change(1, accepted(), price=1.3), hand(at=2.0, action=SLTP, sl=1.1)
+    for price, sl, right in ((1.3, 1.1, True), (1.2, 1.1, False), (1.3, 0.0, False)):
+        both = books(positions=[held(sl=sl)], pending=[waiting(BUY_LIMIT, price)], deals=[deal(7, 0.07)])
+        assert (level_complaints(both, world(placed, moved, hands=[theirs]), MINE) == []) is right
