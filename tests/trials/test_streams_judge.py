@@ -38,6 +38,9 @@ from tests.trials.streams_judge import (
 )
 
 
+DELETED = {"type": "accountStatus", "seq": 5, "status": "deleted"}
+
+
 @pytest.mark.parametrize(
     ("told", "is_whole"),
     [
@@ -46,6 +49,8 @@ from tests.trials.streams_judge import (
         (socket(position(6), since_seq=4), False),
         (socket(position(5), position(5), since_seq=4), False),
         (socket({"type": "heartbeat", "seq": 6}, since_seq=4), False),
+        (socket(DELETED, {"type": "heartbeat", "seq": 0}, since_seq=4), True),
+        (socket(DELETED, {"type": "heartbeat", "seq": 5}, since_seq=4), False),
     ],
 )
 def test_numbers_that_are_left_out_or_repeated_are_seen(told: Socket, is_whole: bool) -> None:
