@@ -37,7 +37,6 @@ from tests.trials.streams_judge import (
     socket_complaints,
 )
 
-
 DELETED = {"type": "accountStatus", "seq": 5, "status": "deleted"}
 
 
