@@ -198,6 +198,23 @@ def test_an_order_that_was_found_by_its_position_is_not_told_again_with_its_deal
     assert scene.settled() == [(found.order, True, 10009, 0.1)]
 
 
+@pytest.mark.parametrize("ends_by", ["cancellation", "fill"])
+def test_a_pending_order_that_ends_before_it_was_seen_is_told_to_have_ended(clock: HandClock, ends_by: str) -> None:
+    broker = SimulatedBroker(clock=clock, prices=ManualPrices())
+    broker.set_price("EURUSD", 1.1, 1.1001)
+    module = SimulatedMetaTrader5(broker)
+    scene = Scene(module, clock, "Sim-Demo")
+    ticket = scene.adapter.place_order(NewOrder("EURUSD", Side.BUY, OrderType.LIMIT, 0.1, price=1.09)).ticket
+    if ends_by == "fill":
+        broker.set_price("EURUSD", 1.0898, 1.0899)
+    else:
+        assert module.order_send({"action": 8, "order": ticket}).retcode == 10009
+    for _ in range(120):
+        scene.poll()
+    ended = (ticket, True, 10009, 0.1) if ends_by == "fill" else (ticket, False, 10007, 0.0)
+    assert scene.settled() == [(ticket, True, 10009, 0.1), ended]
+
+
 @pytest.mark.parametrize("shows_in_book", [True, False])
 @pytest.mark.parametrize(
     ("state", "outcome"), [(4, (8, True, 10009, 0.1)), (5, (8, False, 10006, 0.0)), (2, (8, False, 10006, 0.0))]
