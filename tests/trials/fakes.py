@@ -30,7 +30,7 @@ def order(ticket: int = 7, comment: str = "r1", state: int = FILLED, **values: A
     return SimpleNamespace(
         **{
             "ticket": ticket, "comment": comment, "reason": EXPERT, "state": state, "type": 0, "symbol": "EURUSD",
-            "volume_initial": 0.1, "volume_current": 0.0, "time_setup_msc": 1000,
+            "volume_initial": 0.1, "volume_current": 0.0, "time_setup_msc": 1000, "time_done_msc": 1500,
         }
         | values
     )  # fmt: skip

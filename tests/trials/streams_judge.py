@@ -7,13 +7,25 @@ from collections.abc import Iterable
 from typing import Any
 
 from reference_server.simulator.surface.constants import CONSTANTS
-from tests.trials.books import ENTRY_IN, ENTRY_OUT_BY, EXPERT, Books, lots, name_of
+from tests.trials.books import (
+    CANCELED,
+    ENTRY_IN,
+    ENTRY_OUT_BY,
+    EXPERT,
+    EXPIRED,
+    PENDING_TYPES,
+    REJECTED,
+    Books,
+    lots,
+    name_of,
+)
 from tests.trials.model import PENDING, PLACED, Account, World
 from tests.trials.sockets import ACCOUNT_EVENTS, Socket
 
 DEAL_BUY, DEAL_SELL = CONSTANTS["DEAL_TYPE_BUY"], CONSTANTS["DEAL_TYPE_SELL"]
 Trade = tuple[int | str, str]
 _SIDES = {DEAL_BUY: "buy", DEAL_SELL: "sell"}
+WITHDRAWN = (CANCELED, REJECTED, EXPIRED)
 _NOISE = 1e-9
 
 
@@ -87,7 +99,8 @@ def chain_complaints(books: Books, world: World, chain: list[Socket]) -> list[st
         levels = (told.get("sl") or 0.0, told.get("tp") or 0.0)
         if abs(told["volume"] - real["volume"]) > 1e-9 or levels != (real["sl"], real["tp"]):
             found.append(f"{account.login}: the stream tells {told} of {ticket}, which is {real}")
-    return found + executions_untold(books, world, chain) + positions_untold(books, chain) + ends_mistold(books, chain)
+    found += executions_untold(books, world, chain) + positions_untold(books, chain)
+    return found + ends_mistold(books, chain) + withdrawals_untold(books, chain)
 
 
 def since_snapshot(chain: list[Socket]) -> tuple[float, list[dict[str, Any]]]:
@@ -157,6 +170,20 @@ def ends_mistold(books: Books, chain: list[Socket]) -> list[str]:
         if exits and abs(exits[-1].price - message["currentPrice"]) > 1e-6:
             found.append(f"{account.login}: the stream tells {message}, which ended at {exits[-1].price}")
     return found
+
+
+def withdrawals_untold(books: Books, chain: list[Socket]) -> list[str]:
+    """A pending order that was told of, and was cancelled, rejected or expired since, is told to have ended."""
+    account = chain[-1].account
+    at, messages = since_snapshot(chain)
+    known = {message["ticket"] for message in messages if message["type"] == "orderResult" and message["success"]}
+    ended = {message["ticket"] for message in messages if message["type"] == "orderResult" and not message["success"]}
+    return [
+        f"{account.login}: the stream never told the end of order {order.ticket}"
+        for order in books.orders[account]
+        if order.state in WITHDRAWN and order.type in PENDING_TYPES and _moment(books, order.time_done_msc) > at
+        if order.ticket in known - ended
+    ]
 
 
 def _trade(books: Books, account: Account, ticket: int, symbol: str, side: str) -> Trade:

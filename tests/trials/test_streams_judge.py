@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.trials.books import ENTRY_INOUT, ENTRY_OUT, ENTRY_OUT_BY
+from tests.trials.books import CANCELED, ENTRY_INOUT, ENTRY_OUT, ENTRY_OUT_BY
 from tests.trials.fakes import (
     MINE,
     NETTING,
@@ -35,6 +35,7 @@ from tests.trials.streams_judge import (
     gaps,
     positions_untold,
     socket_complaints,
+    withdrawals_untold,
 )
 
 DELETED = {"type": "accountStatus", "seq": 5, "status": "deleted"}
@@ -173,3 +174,14 @@ def test_the_end_of_a_position_is_told_with_its_own_price() -> None:
     for price, is_right in ((1.3, True), (1.2, False), (1.1, False)):
         chain = [socket(SNAPSHOT, position(2), position(3, event="closed", currentPrice=price))]
         assert (ends_mistold(books(orders=[order()], deals=parts), chain) == []) is is_right
+
+
+def test_the_end_of_a_pending_order_that_was_told_of_is_told() -> None:
+    withdrawn = books(orders=[order(state=CANCELED, type=2)])
+    for messages, is_right in (
+        ([SNAPSHOT, result(2), result(3, success=False)], True),
+        ([SNAPSHOT, result(2)], False),
+        ([SNAPSHOT], True),  # it never showed
+        ([SNAPSHOT, result(2), position(3), SNAPSHOT], True),
+    ):
+        assert (withdrawals_untold(withdrawn, [socket(*messages)]) == []) is is_right
