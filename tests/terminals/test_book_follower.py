@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reference_server.domain.account import Mt5Credentials
-from reference_server.domain.errors import GatewayError, OutcomeUnknown
+from reference_server.domain.errors import GatewayError, OutcomeUnknown, TerminalUnavailable
 from reference_server.domain.events import ConnectionChanged, OrderSettled, PositionChanged, TerminalEvent, Trouble
 from reference_server.domain.trading import NewOrder, OrderType, Side
 from reference_server.simulator import ManualPrices, SimulatedBroker, SimulatedMetaTrader5
@@ -196,6 +196,46 @@ def test_an_order_that_was_found_by_its_position_is_not_told_again_with_its_deal
     for _ in range(120):
         scene.poll()
     assert scene.settled() == [(found.order, True, 10009, 0.1)]
+
+
+def test_a_position_that_shows_again_has_not_ended(scene: Scene, module: HandMadeModule) -> None:
+    module.held, module.deals = [position(5)], [deal(1, 5)]
+    scene.poll()
+    module.held = []
+    scene.poll()
+    module.held = [position(5)]
+    for _ in range(120):
+        scene.poll()
+    assert scene.changes() == [("opened", 5)]
+    module.held = []
+    module.deals.append(deal(2, 6, type=1, entry=1, position_id=5))
+    for _ in range(120):
+        scene.poll()
+    assert scene.changes() == [("opened", 5), ("closed", 5)]
+
+
+@pytest.mark.parametrize("broken", ["positions_get", "orders_get"])
+def test_a_book_that_cannot_be_read_is_not_empty(
+    scene: Scene, module: HandMadeModule, broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The package answers `()` where there is nothing, and None where it failed."""
+    module.held, module.pending, module.deals = [position(5)], [order(9, type=2)], [deal(1, 5)]
+    scene.poll()
+
+    def fail(*_: Any, **__: Any) -> None:
+        module.error = (-1, "Terminal: Call failed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, broken, fail)
+        for _ in range(40):
+            scene.poll()
+        with pytest.raises(TerminalUnavailable):
+            scene.adapter.positions() if broken == "positions_get" else scene.adapter.orders()
+    for _ in range(120):
+        scene.poll()
+    assert scene.changes() == [("opened", 5)]
+    assert sorted(scene.settled()) == [(5, True, 10009, 0.1), (9, True, 10009, 0.1)]
+    assert scene.of(ConnectionChanged) == []
 
 
 @pytest.mark.parametrize("ends_by", ["cancellation", "fill"])

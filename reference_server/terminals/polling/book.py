@@ -131,7 +131,7 @@ class BookFollower:
 
     def _read_orders(self) -> dict[int, Any]:
         connection = self._adapter.connection
-        return {order.ticket: order for order in connection.rows(connection.module.orders_get(), "orders_get")}
+        return {order.ticket: order for order in connection.answer(connection.module.orders_get(), "orders_get")}
 
     def _filled(self, deals: list[Any], before: _State) -> list[OrderSettled]:
         """One outcome for each order that new deals belong to, unless it was announced when it was placed."""
@@ -163,7 +163,8 @@ class BookFollower:
         state = self._state
         moved: list[PositionChanged] = []
         for ticket, record in state.positions.items():
-            known = before.positions.get(ticket)
+            back, _ = state.closing.pop(ticket, (None, 0.0))  # it shows again: it had not ended
+            known = before.positions.get(ticket) or back
             state.unseen.pop(record.identifier, None)
             if known is None or (ticket in self._silent and ticket in self._adapter.settlements.found):
                 moved.append(self._tell(record, "opened", now))
