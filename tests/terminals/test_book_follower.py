@@ -198,6 +198,22 @@ def test_an_order_that_was_found_by_its_position_is_not_told_again_with_its_deal
     assert scene.settled() == [(found.order, True, 10009, 0.1)]
 
 
+@pytest.mark.parametrize("shows_late", [False, True])
+def test_the_rest_of_an_order_that_was_filled_in_part_is_told_to_have_been_withdrawn(
+    scene: Scene, module: HandMadeModule, shows_late: bool
+) -> None:
+    module.pending = [order(9, type=2)]
+    scene.poll()
+    past = order(9, type=2, state=2, volume_current=0.03)
+    module.pending, module.deals, module.held = [], [deal(1, 9, volume=0.07)], [position(9, volume=0.07)]
+    module.past_orders = [] if shows_late else [past]
+    scene.poll()
+    module.past_orders = [past]
+    for _ in range(120):
+        scene.poll()
+    assert scene.settled() == [(9, True, 10009, 0.1), (9, True, 10009, 0.07), (9, False, 10007, 0.0)]
+
+
 def test_a_position_that_shows_again_has_not_ended(scene: Scene, module: HandMadeModule) -> None:
     module.held, module.deals = [position(5)], [deal(1, 5)]
     scene.poll()

@@ -21,6 +21,7 @@ _SWEEP_SECONDS: Final = 5.0
 """How often deals are looked for without a sign: one that opened and closed between two polls leaves none."""
 _GIVE_UP_SECONDS: Final = 60.0
 """How long the history is asked why a pending order ended."""
+_NOISE: Final = 1e-9
 _KEPT: Final = 10_000
 """Ended positions remembered."""
 
@@ -141,7 +142,9 @@ class BookFollower:
                 by_order.setdefault(deal.order, []).append(deal)
         settled: list[OrderSettled] = []
         for ticket, group in by_order.items():
-            order, _ = self._state.vanished.pop(ticket, (None, 0.0))
+            order, _ = self._state.vanished.get(ticket, (None, 0.0))
+            if order is not None and sum(deal.volume for deal in group) > order.volume_current - _NOISE:
+                del self._state.vanished[ticket]  # filled, and not withdrawn after a part
             news = self._adapter.settlements.untold(ticket, group)
             if news:
                 order = order or before.orders.get(ticket) or self._outcomes.past_order(ticket)
@@ -149,7 +152,7 @@ class BookFollower:
         return settled
 
     def _vanished(self, now: float) -> list[OrderSettled]:
-        """Outcomes of pending orders that left the book without a deal, once their history says why."""
+        """Outcomes of pending orders that left the book unfilled, or not all filled, once their history says why."""
         settled: list[OrderSettled] = []
         for ticket, (_, give_up_at) in list(self._state.vanished.items()):
             past = self._outcomes.past_order(ticket)
