@@ -211,6 +211,33 @@ def test_a_person_trades_where_programs_may_not_and_is_refused_as_they_are(desk:
     assert control.trade(SERVER, 42, type=0, symbol="NOTHING", volume=1)["retcode"] == 10013
 
 
+def test_a_person_changes_levels_moves_orders_and_closes_positions_against_each_other(
+    desk: Desk, control: ControlClient
+) -> None:
+    bought, sold = desk.buy(0.3), desk.sell(0.2)
+    levels = control.trade(SERVER, 42, action=6, position=bought.order, symbol="EURUSD", sl=1.08, tp=1.09)
+    assert (levels["retcode"], levels["order"]) == (10009, 0)
+    position = desk.mt5.positions_get(ticket=bought.order)[0]
+    assert (position.sl, position.tp, position.reason) == (1.08, 1.09, 3)
+
+    waiting = desk.pending(6, 1.09, stoplimit=1.088)
+    moved = control.trade(SERVER, 42, action=7, order=waiting.order, price=1.095, stoplimit=1.089)
+    assert (moved["retcode"], moved["order"]) == (10009, waiting.order)
+    order = desk.mt5.orders_get(ticket=waiting.order)[0]
+    assert (order.price_open, order.price_stoplimit, order.reason) == (1.095, 1.089, 3)
+    assert control.trade(SERVER, 42, action=8, order=waiting.order)["retcode"] == 10009
+
+    closed = control.trade(SERVER, 42, action=10, position=bought.order, position_by=sold.order)
+    assert (closed["retcode"], closed["volume"]) == (10009, 0.2)
+    assert [(one.ticket, one.volume) for one in desk.mt5.positions_get()] == [(bought.order, 0.1)]
+    legs = [deal for deal in desk.deals() if deal.order == closed["order"]]
+    assert [(leg.position_id, leg.entry, leg.reason, leg.volume) for leg in legs] == [
+        (bought.order, 3, 0, 0.2),
+        (sold.order, 3, 0, 0.2),
+    ]
+    assert control.trade(SERVER, 42, action=10, position=bought.order, position_by=sold.order)["retcode"] == 10013
+
+
 def test_links_are_taken_down_and_brought_back(desk: Desk, control: ControlClient) -> None:
     control.disconnect()
     assert desk.mt5.terminal_info().connected is False

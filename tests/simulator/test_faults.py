@@ -1,6 +1,7 @@
 """Faults that end a call: what the caller sees, what is in the book, and how it goes on."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from reference_server.simulator.faults import (
     TimeoutNotExecuted,
 )
 from reference_server.simulator.faults.refusals import REFUSALS
+from reference_server.simulator.listing.symbols import load_symbols
 from tests.simulator.conftest import Desk, open_desk
 
 BROKEN, NO_CONNECTION = (-10002, "IPC recv failed"), (-10004, "No IPC connection")
@@ -238,6 +240,26 @@ def test_a_close_that_was_placed_is_rejected_when_the_position_is_gone(desk: Des
     assert (desk.mt5.orders_get(), desk.mt5.positions_get()) == ((), ())
     assert desk.mt5.history_orders_get(ticket=placed.order)[0].state == 5
     assert len(desk.deals()) == 3
+
+
+@pytest.mark.parametrize(("taken", "volume", "state"), [(0.0, 0.07, 3), (0.07, 0.0, 5)])
+def test_a_placed_order_is_filled_as_far_as_the_market_goes_and_ends_once(
+    taken: float, volume: float, state: int
+) -> None:
+    thin = replace(load_symbols()[0], liquidity=0.07)
+    desk = open_desk(symbols=(thin,))
+    desk.broker.faults.add(PlacedThenFilled(ms=500))
+    placed = desk.buy(0.1, type_filling=1)
+    if taken:
+        desk.buy(taken)
+    before = len(desk.deals())
+    desk.clock.advance(milliseconds=500)
+    assert desk.mt5.orders_get() == ()
+    past = [order for order in desk.mt5.history_orders_get(0, 2**31 - 1) if order.ticket == placed.order]
+    assert [(order.state, order.volume_initial, round(order.volume_current, 8)) for order in past] == [
+        (state, 0.1, round(0.1 - volume, 8))
+    ]
+    assert [deal.volume for deal in desk.deals()[before:]] == ([volume] if volume else [])
 
 
 def test_a_placed_order_can_be_cancelled_before_its_fill(desk: Desk) -> None:

@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reference_server.domain.account import Mt5Credentials
-from reference_server.domain.errors import GatewayError
+from reference_server.domain.errors import GatewayError, OutcomeUnknown, TerminalUnavailable
 from reference_server.domain.events import ConnectionChanged, OrderSettled, PositionChanged, TerminalEvent, Trouble
 from reference_server.domain.trading import NewOrder, OrderType, Side
 from reference_server.simulator import ManualPrices, SimulatedBroker, SimulatedMetaTrader5
 from reference_server.terminals.adapter.adapter import MetaTraderAdapter
+from reference_server.terminals.adapter.tags import Tag
 from reference_server.terminals.polling.poller import Poller
 from tests.terminals.fakes import HandClock, HandMadeModule
 from tests.terminals.lossy import LossyModule
@@ -134,6 +135,140 @@ def test_the_end_of_a_position_waits_for_its_deal_and_not_for_ever(scene: Scene,
     assert (closed.ticket, closed.current_price, closed.profit, closed.volume) == (5, 1.3, 20.0, 0.0)
     scene.poll(1.0)
     assert scene.changes() == [("opened", 5), ("opened", 6), ("closed", 5), ("closed", 6)]
+
+
+def test_the_end_of_a_position_is_not_taken_for_an_earlier_closing_in_part(
+    scene: Scene, module: HandMadeModule
+) -> None:
+    part = deal(2, 6, type=1, entry=1, position_id=5, volume=0.04, price=1.2, profit=8.0)
+    module.held, module.deals = [position(5, volume=0.06)], [deal(1, 5), part]
+    scene.poll()
+    module.held = []
+    scene.poll()
+    module.deals.append(deal(3, 7, type=1, entry=1, position_id=5, volume=0.06, price=1.3, profit=20.0))
+    scene.poll()
+    closed = scene.of(PositionChanged)[-1]
+    assert (closed.change, closed.position.current_price, closed.position.profit) == ("closed", 1.3, 20.0)
+
+
+def test_a_position_that_was_turned_round_ends_with_the_deal_that_did_it(scene: Scene, module: HandMadeModule) -> None:
+    module.held, module.deals = [position(5)], [deal(1, 5)]
+    scene.poll()
+    module.held = [position(6, identifier=5, type=1)]
+    scene.poll()
+    assert scene.changes() == [("opened", 5), ("opened", 6)]
+    module.deals.append(deal(2, 6, type=1, entry=2, position_id=5, volume=0.2, price=1.3))
+    scene.poll()
+    closed = scene.of(PositionChanged)[-1]
+    assert (closed.change, closed.position.ticket, closed.position.current_price) == ("closed", 5, 1.3)
+
+
+def test_the_second_leg_of_two_positions_closed_against_each_other_is_no_second_trade(
+    scene: Scene, module: HandMadeModule
+) -> None:
+    legs = [deal(3, 9, type=1, entry=3, position_id=5), deal(4, 9, type=0, entry=3, position_id=6)]
+    module.held, module.deals = [position(5), position(6, type=1)], [deal(1, 5), deal(2, 6, type=1)]
+    scene.poll()
+    module.held, module.deals = [], [*module.deals, legs[0]]
+    scene.poll()
+    module.deals.append(legs[1])
+    for _ in range(120):
+        scene.poll()
+    assert [ticket for ticket, *_ in scene.settled()] == [5, 6, 9]
+    assert scene.changes() == [("opened", 5), ("opened", 6), ("closed", 5), ("closed", 6)]
+
+
+def test_an_order_that_was_found_by_its_position_is_not_told_again_with_its_deals(clock: HandClock) -> None:
+    broker = SimulatedBroker(clock=clock, prices=ManualPrices())
+    module = LossyModule(SimulatedMetaTrader5(broker))
+    scene = Scene(module, clock, "Sim-Demo")
+    scene.poll(5)
+    module.hide_new("history_deals_get", "history_orders_get")
+    since_ms, tag = clock.now_ms(), Tag(5)
+    module.loses = "answer"
+    with pytest.raises(OutcomeUnknown):
+        scene.adapter.place_order(BUY, tag=tag)
+    module.loses = None
+    found = scene.adapter.find_order(BUY, tag, since_ms)
+    assert found is not None
+    scene.poll()
+    module.hidden.clear()
+    for _ in range(120):
+        scene.poll()
+    assert scene.settled() == [(found.order, True, 10009, 0.1)]
+
+
+@pytest.mark.parametrize("shows_late", [False, True])
+def test_the_rest_of_an_order_that_was_filled_in_part_is_told_to_have_been_withdrawn(
+    scene: Scene, module: HandMadeModule, shows_late: bool
+) -> None:
+    module.pending = [order(9, type=2)]
+    scene.poll()
+    past = order(9, type=2, state=2, volume_current=0.03)
+    module.pending, module.deals, module.held = [], [deal(1, 9, volume=0.07)], [position(9, volume=0.07)]
+    module.past_orders = [] if shows_late else [past]
+    scene.poll()
+    module.past_orders = [past]
+    for _ in range(120):
+        scene.poll()
+    assert scene.settled() == [(9, True, 10009, 0.1), (9, True, 10009, 0.07), (9, False, 10007, 0.0)]
+
+
+def test_a_position_that_shows_again_has_not_ended(scene: Scene, module: HandMadeModule) -> None:
+    module.held, module.deals = [position(5)], [deal(1, 5)]
+    scene.poll()
+    module.held = []
+    scene.poll()
+    module.held = [position(5)]
+    for _ in range(120):
+        scene.poll()
+    assert scene.changes() == [("opened", 5)]
+    module.held = []
+    module.deals.append(deal(2, 6, type=1, entry=1, position_id=5))
+    for _ in range(120):
+        scene.poll()
+    assert scene.changes() == [("opened", 5), ("closed", 5)]
+
+
+@pytest.mark.parametrize("broken", ["positions_get", "orders_get"])
+def test_a_book_that_cannot_be_read_is_not_empty(
+    scene: Scene, module: HandMadeModule, broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The package answers `()` where there is nothing, and None where it failed."""
+    module.held, module.pending, module.deals = [position(5)], [order(9, type=2)], [deal(1, 5)]
+    scene.poll()
+
+    def fail(*_: Any, **__: Any) -> None:
+        module.error = (-1, "Terminal: Call failed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, broken, fail)
+        for _ in range(40):
+            scene.poll()
+        with pytest.raises(TerminalUnavailable):
+            scene.adapter.positions() if broken == "positions_get" else scene.adapter.orders()
+    for _ in range(120):
+        scene.poll()
+    assert scene.changes() == [("opened", 5)]
+    assert sorted(scene.settled()) == [(5, True, 10009, 0.1), (9, True, 10009, 0.1)]
+    assert scene.of(ConnectionChanged) == []
+
+
+@pytest.mark.parametrize("ends_by", ["cancellation", "fill"])
+def test_a_pending_order_that_ends_before_it_was_seen_is_told_to_have_ended(clock: HandClock, ends_by: str) -> None:
+    broker = SimulatedBroker(clock=clock, prices=ManualPrices())
+    broker.set_price("EURUSD", 1.1, 1.1001)
+    module = SimulatedMetaTrader5(broker)
+    scene = Scene(module, clock, "Sim-Demo")
+    ticket = scene.adapter.place_order(NewOrder("EURUSD", Side.BUY, OrderType.LIMIT, 0.1, price=1.09)).ticket
+    if ends_by == "fill":
+        broker.set_price("EURUSD", 1.0898, 1.0899)
+    else:
+        assert module.order_send({"action": 8, "order": ticket}).retcode == 10009
+    for _ in range(120):
+        scene.poll()
+    ended = (ticket, True, 10009, 0.1) if ends_by == "fill" else (ticket, False, 10007, 0.0)
+    assert scene.settled() == [(ticket, True, 10009, 0.1), ended]
 
 
 @pytest.mark.parametrize("shows_in_book", [True, False])

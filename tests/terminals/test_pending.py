@@ -272,13 +272,20 @@ def test_a_change_before_the_order_was_filled_is_seen_on_it_afterwards(lossy: Lo
     assert found.success
 
 
-def test_a_change_that_came_too_late_says_what_became_of_the_order(lossy: LostBooth) -> None:
+@pytest.mark.parametrize("what", ["answer", "request"])
+@pytest.mark.parametrize("ends_by", ["cancellation", "fill"])
+def test_an_order_that_ended_otherwise_does_not_tell_whether_it_was_changed_before(
+    lossy: LostBooth, what: str, ends_by: str
+) -> None:
+    """Somebody else may have changed it again: by hand, or by a later request."""
     change = OrderChange(lossy.ticket, price=1.05)
-    lossy.lose(lambda: lossy.adapter.modify_order(change), "request")
-    lossy.adapter.cancel_order(lossy.ticket)
-    assert lossy.adapter.find_order_change(change) == OrderResult(
-        0, False, 10023, f"The order {lossy.ticket} was cancelled and does not show the terms asked for."
-    )
+    lossy.lose(lambda: lossy.adapter.modify_order(change), what)
+    lossy.adapter.modify_order(OrderChange(lossy.ticket, price=1.09))
+    if ends_by == "fill":
+        lossy.reach(1.0899)
+    else:
+        lossy.adapter.cancel_order(lossy.ticket)
+    assert lossy.adapter.find_order_change(change) is None
 
 
 def test_orders_seen_without_the_broker_prove_nothing(lossy: LostBooth) -> None:

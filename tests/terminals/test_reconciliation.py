@@ -14,6 +14,7 @@ from reference_server.domain.account import Mt5Credentials
 from reference_server.domain.errors import OutcomeUnknown, TerminalUnavailable
 from reference_server.domain.trading import NewOrder, OrderResult, OrderType, PositionChange, Side
 from reference_server.simulator import ManualPrices, SimulatedBroker, SimulatedMetaTrader5
+from reference_server.simulator.faults import PartialFill
 from reference_server.terminals.adapter.adapter import MetaTraderAdapter
 from reference_server.terminals.adapter.tags import Tag
 from reference_server.terminals.adapter.zones import NEW_YORK_CLOSE
@@ -89,6 +90,45 @@ def test_an_order_that_never_arrived_leaves_no_trace(counter: Counter, order: Ne
     tag = next(counter.tags)
     since_ms = counter.lose(order, tag, "request")
     assert counter.adapter.find_order(order, tag, since_ms) is None
+
+
+@pytest.mark.parametrize("server", ["Sim-Demo", "Sim-Netting"])
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        (),
+        ("history_deals_get",),
+        ("history_orders_get",),
+        ("positions_get",),
+        ("history_deals_get", "positions_get"),
+        ("history_orders_get", "positions_get"),
+        ("history_deals_get", "history_orders_get"),
+    ],
+)
+def test_a_part_that_was_filled_is_not_found_as_the_whole(server: str, hidden: tuple[str, ...]) -> None:
+    counter = Counter(server)
+    counter.broker.faults.add(PartialFill(fraction=0.5))
+    counter.module.hide_new(*hidden)
+    order, tag = replace(BUY, volume=0.2), next(counter.tags)
+    since_ms = counter.lose(order, tag)
+    found = counter.adapter.find_order(order, tag, since_ms)
+    assert found is not None
+    assert (found.success, found.retcode, found.volume) == (True, 10010, 0.1)
+
+
+@pytest.mark.parametrize("hidden", [(), ("history_deals_get",), ("history_orders_get",)])
+def test_a_part_that_was_closed_is_not_found_as_the_whole(counter: Counter, hidden: tuple[str, ...]) -> None:
+    ticket = counter.adapter.place_order(replace(BUY, volume=0.3)).ticket
+    counter.broker.faults.add(PartialFill(fraction=0.5))
+    counter.module.hide_new(*hidden)
+    counter.pass_time(1)
+    since_ms, tag = counter.clock.now_ms(), next(counter.tags)
+    counter.module.loses = "answer"
+    with pytest.raises(OutcomeUnknown):
+        counter.adapter.close_position(ticket, 0.2, tag=tag)
+    found = counter.adapter.find_close(ticket, 0.2, tag, since_ms)
+    assert found is not None
+    assert (found.success, found.retcode, found.volume, found.ticket) == (True, 10010, 0.1, ticket)
 
 
 def test_two_orders_that_fit_and_have_no_tag_are_unknown(counter: Counter) -> None:

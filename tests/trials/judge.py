@@ -2,72 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reference_server.simulator.surface.constants import CONSTANTS
-from tests.trials.model import Account, Sent, User, World
-from tests.trials.processes import Broker
-
-EXPERT = CONSTANTS["ORDER_REASON_EXPERT"]
-DEAL_EXPERT = CONSTANTS["DEAL_REASON_EXPERT"]
-CANCELED = CONSTANTS["ORDER_STATE_CANCELED"]
-ENTRY_OUT = CONSTANTS["DEAL_ENTRY_OUT"]
-_NOISE = 1e-9
-
-
-def name_of(comment: str) -> str:
-    """The comment without the tag that may follow it."""
-    return re.sub(r"~\^.*$", "", comment)
-
-
-@dataclass
-class Books:
-    """The accounts of a broker at one moment."""
-
-    orders: dict[Account, list[Any]]
-    deals: dict[Account, list[Any]]
-    positions: dict[Account, list[dict[str, Any]]]
-
-    @classmethod
-    def read(cls, broker: Broker, world: World) -> Books:
-        """Read those of all accounts that a terminal has ever logged in to."""
-        known = [account for account in world.accounts if broker.has_account(account.login)]
-        nothing: list[Any] = []
-        return cls(
-            {account: broker.orders(account.login) if account in known else nothing for account in world.accounts},
-            {account: broker.deals(account.login) if account in known else nothing for account in world.accounts},
-            {account: broker.open_now(account.login, "positions") for account in world.accounts},
-        )
-
-    def tickets(self, account: Account) -> set[int]:
-        """Every ticket that this account ever had."""
-        return {int(order.ticket) for order in self.orders[account]} | {
-            int(one["ticket"]) for one in self.positions[account]
-        }
-
-    def placed(self, name: str) -> list[tuple[Account, Any]]:
-        """The orders with this name, wherever they are."""
-        return [
-            (account, order)
-            for account, orders in self.orders.items()
-            for order in orders
-            if name_of(order.comment) == name and order.reason == EXPERT
-        ]
-
-    def exits(self, account: Account, ticket: int) -> list[Any]:
-        """Deals by which the gateway closed a position or a part of it."""
-        return [
-            deal
-            for deal in self.deals[account]
-            if deal.position_id == ticket and deal.entry == ENTRY_OUT and deal.reason == DEAL_EXPERT
-        ]
+from tests.trials.books import BY_HAND, CANCELED, ENTRY_IN, EXPERT, Books, lots, name_of, was_turned_away
+from tests.trials.levels_judge import level_complaints
+from tests.trials.model import DONE_PARTIAL, REMOVE, Account, Sent, User, World
 
 
 def complaints(books: Books, world: World) -> list[str]:
@@ -81,7 +25,7 @@ def complaints(books: Books, world: World) -> list[str]:
             found += _cancellation(books, one)
     for account in world.accounts:
         found += _closes(books, world, account)
-        found += _levels(books, world, account)
+        found += level_complaints(books, world, account)
         found += _unexplained(books, world, account)
     return found
 
@@ -100,6 +44,8 @@ def _contradictions(one: Sent) -> list[str]:
 
 def _order(books: Books, one: Sent) -> list[str]:
     placed = books.placed(one.name)
+    if not one.is_only_placed:
+        placed = [(account, order) for account, order in placed if not was_turned_away(order)]
     found = [
         f"{one.name}: was sent for {one.account.login} and executed on {account.login}"
         for account, _ in placed
@@ -111,10 +57,34 @@ def _order(books: Books, one: Sent) -> list[str]:
     if one.was_accepted:
         if times != 1:
             found.append(f"{one.name}: was accepted and executed {times} times")
-        elif one.told_ticket not in (0, placed[0][1].ticket):
-            found.append(f"{one.name}: has the ticket {placed[0][1].ticket} and {one.told_ticket} was told")
+        elif not found:
+            found += _ticket(books, one, placed[0][1]) + _volume(books, one, placed[0][1])
     elif times and not one.may_be_executed:
         found.append(f"{one.name}: was executed, and the answers were {sorted(v.value for v in one.verdicts)}")
+    return found
+
+
+def _ticket(books: Books, one: Sent, order: Any) -> list[str]:
+    """The ticket that was told is that of the order or, on a netting account, of the position that it went into."""
+    told, account = one.told_ticket, one.account
+    if told in (0, order.ticket) or (account.is_netting and one.is_only_placed):
+        return []
+    if account.is_netting and books.identifier(account, told) == books.identifier(account, order.ticket):
+        return []
+    return [f"{one.name}: has the ticket {order.ticket} and {told} was told"]
+
+
+def _volume(books: Books, one: Sent, order: Any) -> list[str]:
+    """The volume that was told is that which was placed or filled, and a part is not told as the whole."""
+    told, wanted = one.result, lots((one.body or {})["volume"])
+    if told is None:
+        return []
+    made = wanted if one.is_pending or one.is_only_placed else books.filled(one.account, order.ticket)
+    found = []
+    if lots(told["volume"]) != made:
+        found.append(f"{one.name}: {made} lots were made of it, and {told['volume']} were told")
+    if not one.is_only_placed and (told["retcode"] == DONE_PARTIAL) != (made < wanted):
+        found.append(f"{one.name}: {made} of {wanted} lots were made, and it was told with {told['retcode']}")
     return found
 
 
@@ -128,84 +98,77 @@ def _cancellation(books: Books, one: Sent) -> list[str]:
 def _closes(books: Books, world: World, account: Account) -> list[str]:
     """Each closing deal is explained by one request, and each accepted request by one deal."""
     found = []
-    tickets = {one.ticket for one in world.sent if one.account is account and one.operation == "closePosition"}
-    for ticket in tickets | {deal.position_id for deal in books.deals[account]}:
-        volumes = Counter(_lots(deal.volume) for deal in books.exits(account, ticket))
+    closes: dict[int, list[Sent]] = {deal.position_id: [] for deal in books.deals[account]}
+    for one in world.of(account, "closePosition"):
+        closes.setdefault(books.identifier(account, one.ticket), []).append(one)
+    for ticket, requests in closes.items():
+        volumes = Counter(lots(deal.volume) for deal in books.exits(account, world, ticket))
         undecided: list[Sent] = []
-        for one in world.acting_on(account, "closePosition", ticket):
+        for one in requests:
             if one.was_accepted:
                 told = one.result
-                volume = _lots(told["volume"] if told is not None else (one.body or {}).get("volume", 0))
-                volumes[volume] -= 1
-                if volumes[volume] < 0:
+                volume = lots(told["volume"] if told is not None else (one.body or {}).get("volume", 0))
+                if volumes[volume] > 0:
+                    volumes[volume] -= 1
+                elif not (one.is_only_placed and _turned_away(books, world, account)):
                     found.append(f"{one.name}: the closing of {volume} of {ticket} was accepted and never made")
+                found += _whole(one, volume)
             elif one.may_be_executed:
                 undecided.append(one)
         left = list((+volumes).elements())
         for one in sorted(undecided, key=lambda one: "volume" not in (one.body or {})):
             wanted = (one.body or {}).get("volume")
-            fitting = [volume for volume in left if wanted is None or volume == _lots(wanted)]
+            fitting = [volume for volume in left if wanted is None or volume <= lots(wanted)]
             if fitting:
-                left.remove(fitting[0])
+                left.remove(max(fitting))
         if left:
             found.append(f"{account.login}: {left} of position {ticket} were closed, and no request explains it")
     return found
 
 
-def _lots(volume: float) -> float:
-    return round(volume, 2)
+def _whole(one: Sent, volume: float) -> list[str]:
+    """A part of the volume that was to be closed is not told as the whole."""
+    wanted = (one.body or {}).get("volume")
+    if one.result is None or wanted is None or one.is_only_placed:
+        return []
+    if (one.result["retcode"] == DONE_PARTIAL) != (volume < lots(wanted)):
+        return [f"{one.name}: {volume} of {wanted} lots were closed, and it was told with {one.result['retcode']}"]
+    return []
 
 
-def _levels(books: Books, world: World, account: Account) -> list[str]:
-    """What is open stands where the accepted changes have put it. A position's price is the market's doing."""
-    placed_state = CONSTANTS["ORDER_STATE_PLACED"]
-    open_ones: list[tuple[dict[str, Any], tuple[str, ...]]] = [(one, ("sl", "tp")) for one in books.positions[account]]
-    open_ones += [(one._asdict(), ("sl", "tp", "price")) for one in books.orders[account] if one.state == placed_state]
-    found = []
-    for one, names in open_ones:
-        placed = [sent for sent in world.orders_of(account) if sent.name == name_of(one["comment"])]
-        if not placed:
-            continue
-        now = {"sl": one["sl"], "tp": one["tp"], "price": one["price_open"]}
-        possible = [_asked(placed[0], names)]
-        changes = world.acting_on(account, "modifyPosition", one["ticket"])
-        for change in changes:
-            moved = [{**state, **_asked(change, names)} for state in possible]
-            if change.was_accepted:
-                possible = moved
-            elif change.may_be_executed:
-                possible += moved
-        late = [
-            {**state, **_asked(change, names)} for change in changes if change.may_be_executed for state in possible
-        ]
-        if not any(_agree(now, state, names) for state in [*possible, *late]):
-            found.append(f"{account.login}: {one['ticket']} stands at {now}, which should be one of {possible}")
-    return found
-
-
-def _asked(sent: Sent, names: Iterable[str]) -> dict[str, float]:
-    """The levels that a request asks for, 0 for none."""
-    return {name: value or 0.0 for name, value in (sent.body or {}).items() if name in names}
-
-
-def _agree(one: dict[str, float], other: dict[str, float], names: Iterable[str]) -> bool:
-    return all(abs(one[name] - other.get(name, 0.0)) < 1e-6 for name in names)
+def _turned_away(books: Books, world: World, account: Account) -> list[Any]:
+    """Orders to close a position that found nobody to trade with, or came too late."""
+    orders = books.ordered(account, world)
+    return [
+        order
+        for order in books.orders[account]
+        if order.reason == EXPERT and order.ticket not in orders and was_turned_away(order)
+    ]
 
 
 def _unexplained(books: Books, world: World, account: Account) -> list[str]:
-    """No program has traded on the account but for somebody's request."""
+    """Nothing was traded on the account but for somebody's request, or by hand."""
     names = {one.name for one in world.orders_of(account)}
-    exits = {deal.order for deal in books.deals[account] if deal.entry == ENTRY_OUT}
+    known = {deal.order for deal in books.deals[account] if deal.entry != ENTRY_IN}
+    if world.of(account, "closePosition"):
+        known |= {order.ticket for order in _turned_away(books, world, account)}
     found = [
         f"{account.login}: order {order.ticket} ({order.comment!r}) has no request"
         for order in books.orders[account]
-        if order.reason == EXPERT and name_of(order.comment) not in names and order.ticket not in exits
+        if order.reason == EXPERT and name_of(order.comment) not in names and order.ticket not in known
     ]  # fmt: skip
     cancelled = {one.ticket for one in world.sent if one.operation == "cancelOrder" and not _is_undone(one)}
+    cancelled |= {one.ticket for one in world.hands_on(account, REMOVE)}
     found += [
         f"{account.login}: order {order.ticket} was cancelled, and no request explains it"
         for order in books.orders[account]
-        if order.state == CANCELED and name_of(order.comment) in names and order.ticket not in cancelled
+        if order.state == CANCELED and order.ticket not in cancelled
+    ]
+    by_hand = {one.ticket for one in world.by_hand if one.account is account}
+    found += [
+        f"{account.login}: order {order.ticket} was made by hand, and nobody made it"
+        for order in books.orders[account]
+        if order.reason == BY_HAND and order.ticket not in by_hand and not was_turned_away(order)
     ]
     return found
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from reference_server.simulator.surface.constants import CONSTANTS
 from tests.trials.wire import Reply
 
 IN_FLIGHT = "idempotency_key_in_flight"
 REUSED = "idempotency_key_reused"
+DEAL, PENDING, SLTP, MODIFY, REMOVE, CLOSE_BY = (
+    CONSTANTS[f"TRADE_ACTION_{name}"] for name in ("DEAL", "PENDING", "SLTP", "MODIFY", "REMOVE", "CLOSE_BY")
+)
+PLACED, DONE_PARTIAL = CONSTANTS["TRADE_RETCODE_PLACED"], CONSTANTS["TRADE_RETCODE_DONE_PARTIAL"]
 
 
 class Verdict(Enum):
@@ -53,6 +57,7 @@ class Account:
     login: int
     paused: bool = False
     deleted: bool = False
+    is_netting: bool = False
 
 
 @dataclass(eq=False)
@@ -73,6 +78,10 @@ class Sent:
     """What the gateway says at the end became of its key."""
     final: dict[str, Any] | None = None
     """The result that it names with it."""
+    began_at: float = 0.0
+    """When it was sent first, in seconds of the machine's clock."""
+    told_at: float | None = None
+    """When it was answered that it was accepted, if that was its first answer."""
 
     @property
     def verdicts(self) -> set[Verdict]:
@@ -105,10 +114,45 @@ class Sent:
         return self.final
 
     @property
+    def is_pending(self) -> bool:
+        """Whether it is an order that waits for its price."""
+        return self.operation == "placeOrder" and (self.body or {}).get("orderType", "market") != "market"
+
+    @property
+    def is_only_placed(self) -> bool:
+        """Whether its answer promises no more than that the broker has taken it."""
+        result = self.result
+        return result is not None and result.get("retcode") == PLACED
+
+    @property
     def told_ticket(self) -> int:
         """The ticket that its answer named; 0 without one."""
         result = self.result
         return 0 if result is None or not result["success"] else int(result["ticket"])
+
+
+@dataclass(eq=False)
+class ByHand:
+    """What somebody did at the terminal, which no request asked for: `request` as the terminal sent it.
+
+    `ticket` is that of the order that it made, or that it acted on where it made none.
+    """
+
+    name: str
+    account: Account
+    request: dict[str, Any]
+    ticket: int
+    at: float
+
+    @property
+    def action(self) -> int:
+        """MT5's number for what was done."""
+        return int(self.request.get("action", DEAL))
+
+    @property
+    def levels(self) -> dict[str, float]:
+        """Stop levels and price that it set."""
+        return {name: self.request.get(name, 0.0) for name in ("sl", "tp", "price")}
 
 
 @dataclass
@@ -118,22 +162,23 @@ class World:
     users: list[User] = field(default_factory=list)
     accounts: list[Account] = field(default_factory=list)
     sent: list[Sent] = field(default_factory=list)
-    by_hand: dict[int, set[int]] = field(default_factory=dict)
-    """Tickets of what was traded by hand at the terminal, by login."""
+    by_hand: list[ByHand] = field(default_factory=list)
 
     def usable(self) -> list[Account]:
         """Accounts that are not deleted."""
         return [account for account in self.accounts if not account.deleted]
 
-    def orders_of(self, account: Account) -> Iterator[Sent]:
+    def orders_of(self, account: Account) -> list[Sent]:
         """Requests for new orders of an account."""
-        return (one for one in self.sent if one.account is account and one.operation == "placeOrder")
+        return self.of(account, "placeOrder")
 
-    def acting_on(self, account: Account, operation: str, ticket: int) -> list[Sent]:
-        """Requests of an account that act on a ticket, in the order in which they were sent."""
-        return [
-            one for one in self.sent if one.account is account and one.operation == operation and one.ticket == ticket
-        ]
+    def of(self, account: Account, operation: str) -> list[Sent]:
+        """Requests of one kind of an account, in the order in which they were sent."""
+        return [one for one in self.sent if one.account is account and one.operation == operation]
+
+    def hands_on(self, account: Account, action: int) -> list[ByHand]:
+        """What was done of one kind by hand on an account."""
+        return [one for one in self.by_hand if one.account is account and one.action == action]
 
     def is_quiet(self, account: Account) -> bool:
         """Whether it is known of every request of the account what became of it."""

@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,9 +26,14 @@ from tonpo_spec.served import free_port, tonpo_command, tonpo_environment
 T = TypeVar("T")
 ROOT = Path(__file__).parent.parent.parent
 SERVER = "Trial-Demo"
+NETTING_SERVER = "Trial-Netting"
+THIN_SYMBOL = "GBPUSD"
+IMMEDIATE_OR_CANCEL = 2
+THIN_LOTS = 0.07
+"""What the thin symbol's market offers at each tick on each side, to all accounts together."""
 PASSWORD = "secret"
 WHOLE_HISTORY = (0, 2**31 - 1)
-PRICES_BY_HAND = '[prices]\nkind = "manual"\n'
+PRICES_BY_HAND = '[symbols]\nfile = "symbols.json"\n[prices]\nkind = "manual"\n'
 QUICK = {
     "TONPO_DEFAULT_PLAN": "pro",
     "TONPO_ORDER_DEADLINE_MS": "2000",
@@ -76,9 +82,20 @@ class Broker:
     def __init__(self, address: str, control: ControlClient) -> None:
         self.address = address
         self.control = control
-        self.logins = itertools.count(1001)
-        """Logins that nobody has: accounts open when they are used first."""
+        self._logins = itertools.count(1001)
+        self._netting: set[int] = set()
         self._terminals: dict[int, RemoteMetaTrader5] = {}
+
+    def new_login(self, *, is_netting: bool = False) -> int:
+        """A login that nobody has: its account opens when it is used first."""
+        login = next(self._logins)
+        if is_netting:
+            self._netting.add(login)
+        return login
+
+    def server_of(self, login: int) -> str:
+        """The server that an account is on."""
+        return NETTING_SERVER if login in self._netting else SERVER
 
     def orders(self, login: int) -> list[Any]:
         """Every order of an account, pending or past."""
@@ -91,14 +108,18 @@ class Broker:
         """Every deal of an account."""
         return self._read(login, lambda terminal: terminal.history_deals_get(*WHOLE_HISTORY))
 
-    def open_now(self, login: int, what: str) -> list[dict[str, Any]]:
-        """What an account has open, `positions` or `orders`: as the broker's staff sees it, whatever goes wrong."""
-        accounts = self.control.state()["accounts"]
-        return [record for account in accounts if account["login"] == login for record in account[what]]
+    def accounts(self) -> dict[int, dict[str, Any]]:
+        """What all accounts have open, by login: as the broker's staff sees it, whatever goes wrong."""
+        return {int(account["login"]): account for account in self.control.state()["accounts"]}
+
+    def clock_shift_ms(self) -> int:
+        """How far the broker's clock is ahead of UTC."""
+        clock = self.control.state()["clock"]
+        return int(clock["server_ms"] - clock["utc_ms"])
 
     def has_account(self, login: int) -> bool:
         """Whether a terminal ever logged in to it."""
-        return any(account["login"] == login for account in self.control.state()["accounts"])
+        return login in self.accounts()
 
     def close(self) -> None:
         """Let go of all terminals."""
@@ -124,10 +145,19 @@ class Broker:
             self._terminals[login] = RemoteMetaTrader5(self.address)
         terminal = self._terminals[login]
         if terminal.terminal_info() is None and not terminal.initialize(
-            path=f"C:\\judge\\{login}\\terminal64.exe", login=login, password=PASSWORD, server=SERVER
+            path=f"C:\\judge\\{login}\\terminal64.exe", login=login, password=PASSWORD, server=self.server_of(login)
         ):
             return None
         return terminal
+
+
+def _symbols() -> list[dict[str, Any]]:
+    """Those of the demo broker; in one of them the market seldom has all that an order wants."""
+    text = resources.files("reference_server.simulator.listing").joinpath("symbols.json").read_text()
+    symbols: list[dict[str, Any]] = json.loads(text)["symbols"]
+    (thin,) = (symbol for symbol in symbols if symbol["name"] == THIN_SYMBOL)
+    thin.update(liquidity=THIN_LOTS, filling_mode=IMMEDIATE_OR_CANCEL)
+    return symbols
 
 
 @contextmanager
@@ -135,6 +165,7 @@ def served_broker(folder: Path) -> Iterator[Broker]:
     """Serve a broker whose prices stand until they are moved."""
     configuration = folder / "broker.toml"
     configuration.write_text(PRICES_BY_HAND)
+    (folder / "symbols.json").write_text(json.dumps({"symbols": _symbols()}))
     address = str(folder / "broker.sock")
     command = tonpo_command(
         "simulator", "serve", "--socket", address, "--control", "127.0.0.1:0", "--config", str(configuration)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -27,6 +28,8 @@ class Socket:
     key: str
     since_seq: int | None = None
     messages: list[dict[str, Any]] = field(default_factory=list)
+    heard_at: list[float] = field(default_factory=list)
+    """When each message came, in seconds of the machine's clock."""
     problems: list[str] = field(default_factory=list)
     close_code: int | None = None
     refused: int | None = None
@@ -136,6 +139,7 @@ class Sockets:
         problem = self._contract.incoming_message_problem(message)
         if problem is not None:
             socket.problems.append(f"{problem}: {data!r}")
+        socket.heard_at.append(time.time())
         socket.messages.append(message)
         if message["type"] not in ("account", "heartbeat"):
             self._transcript.note(f"  {self.name(socket)} {data[:240]}")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.trials.choices import MID, PIP, Choices
+from tests.trials.hands import ABOVE, KINDS, NEARER_PIPS, Hands
 from tests.trials.model import REUSED, Account, Sent, Verdict, verdict_of
+from tests.trials.processes import THIN_SYMBOL
 from tests.trials.trial import Trial
 
-PIP = 0.0001
-MID = 1.0855
 SPREAD = 0.0001
 MOST_ACCOUNTS = 4
 
@@ -22,6 +23,8 @@ FAULTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("timeout_executed", {}),
     ("timeout_not_executed", {}),
     ("placed_then_filled", {"ms": 150}),
+    ("partial_fill", {"fraction": 0.5}),
+    ("partial_fill", {"fraction": 0.3, "times": 2}),
     ("pipe_break", {"call": "order_send"}),
     ("disconnect", {"ms": 600}),
     ("crash", {"when": "before", "process": "terminal", "restart_ms": 300}),
@@ -29,16 +32,17 @@ FAULTS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("crash", {"when": "before", "process": "client"}),
     ("crash", {"when": "after", "process": "client"}),
     ("late_visibility", {"ms": 250}),
+    ("late_visibility", {"ms": 700, "what": ["deals"]}),
+    ("late_visibility", {"ms": 700, "what": ["positions"]}),
     ("fail", {"call": "positions_get", "code": -1}),
     ("hang", {"when": "before"}),
     ("hang", {"when": "after"}),
 )
-SELL_LIMIT, BUY_STOP = 3, 4
 
 
-def market(side: str, volume: float, magic: int = 0) -> dict[str, Any]:
+def market(side: str, volume: float, magic: int = 0, symbol: str = "EURUSD") -> dict[str, Any]:
     """The body of a market order."""
-    return {"symbol": "EURUSD", "side": side, "orderType": "market", "volume": volume, "magic": magic}
+    return {"symbol": symbol, "side": side, "orderType": "market", "volume": volume, "magic": magic}
 
 
 class Steps:
@@ -47,13 +51,17 @@ class Steps:
     def __init__(self, trial: Trial) -> None:
         self.trial = trial
         self.world = trial.world
-        self.mid = MID
+        self.choices = Choices(trial)
+        self.hands = Hands(trial, self.choices)
 
     def begin(self) -> None:
-        """Two users, one of them with two accounts, each with a socket."""
+        """Two users, one of them with two accounts, of which one nets its positions; each with a socket."""
         self.move_prices(0)
         users = [self.trial.add_user() for _ in range(2)]
-        accounts = [self.trial.add_account(user) for user in (users[0], users[0], users[1])]
+        accounts = [
+            self.trial.add_account(user, is_netting=is_netting)
+            for user, is_netting in ((users[0], False), (users[0], True), (users[1], False))
+        ]
         for account in accounts:
             self.trial.wait_until_active(account)
             self.trial.come_back(account)
@@ -63,12 +71,13 @@ class Steps:
     def add_account(self, which: int) -> None:
         """Another account, of anybody."""
         if len(self.world.usable()) < MOST_ACCOUNTS:
-            account = self.trial.add_account(self.world.users[which % len(self.world.users)])
+            user = self.world.users[which % len(self.world.users)]
+            account = self.trial.add_account(user, is_netting=which % 4 > 1)
             self.trial.wait_until_active(account)
 
     def pause_and_resume(self, which: int) -> None:
         """Nothing new is sent for a paused account."""
-        account = self._account(which)
+        account = self.choices.account(which)
         self._of_account("pauseAccount", account)
         refused = self.trial.send(self.trial.request(account, "placeOrder", market("buy", 0.1)))
         assert refused is not None
@@ -97,7 +106,7 @@ class Steps:
         if len(self.world.usable()) < MOST_ACCOUNTS:
             return
         self.trial.wait_for_all()
-        account = self._account(which)
+        account = self.choices.account(which)
         self._of_account("deleteAccount", account)
         account.deleted = True
         gone = self.trial.wire(
@@ -108,26 +117,31 @@ class Steps:
 
     # -- orders ------------------------------------------------------------------------------------------------------
 
-    def market_order(self, which: int, side: str, volume: float, magic: int, is_keyed: bool, waits: bool) -> None:
+    def market_order(
+        self, which: int, side: str, volume: float, symbol: str, magic: int, is_keyed: bool, waits: bool
+    ) -> None:
         """Buy or sell."""
-        sent = self.trial.request(self._account(which), "placeOrder", market(side, volume, magic), is_keyed=is_keyed)
+        body = market(side, volume, magic, symbol)
+        sent = self.trial.request(self.choices.account(which), "placeOrder", body, is_keyed=is_keyed)
         self._send(sent, waits)
 
-    def pending_order(self, which: int, kind: str, side: str, distance: int, is_keyed: bool) -> None:
+    def pending_order(self, which: int, kind: str, side: str, distance: int, symbol: str, is_keyed: bool) -> None:
         """An order that waits for its price, `distance` pips away."""
-        is_above = (kind == "stop") == (side == "buy")
-        price = self._away(distance if is_above else -distance)
-        body = {"symbol": "EURUSD", "side": side, "orderType": kind, "volume": 0.1, "price": price}
-        self.trial.send(self.trial.request(self._account(which), "placeOrder", body, is_keyed=is_keyed))
+        direction = 1 if KINDS[kind] + (side == "sell") in ABOVE else -1
+        body = {"symbol": symbol, "side": side, "orderType": kind, "volume": 0.1}
+        body["price"] = self.choices.away(direction * distance)
+        if kind == "stopLimit":
+            body["stopLimitPrice"] = self.choices.away(direction * (distance - NEARER_PIPS))
+        self.trial.send(self.trial.request(self.choices.account(which), "placeOrder", body, is_keyed=is_keyed))
 
     def the_same_key_at_once(self, which: int) -> None:
         """Three times the same order with one key."""
-        sent = self.trial.request(self._account(which), "placeOrder", market("buy", 0.1))
+        sent = self.trial.request(self.choices.account(which), "placeOrder", market("buy", 0.1))
         self.trial.send_at_once([sent] * 3)
 
     def repeat(self, which: int) -> None:
         """Send an earlier request again with its key, rather one that is undecided: its answer is its answer again."""
-        sent = self._keyed(which, is_undecided=which % 4 > 0) or self._keyed(which)
+        sent = self.choices.keyed(which, is_undecided=which % 4 > 0) or self.choices.keyed(which)
         if sent is None:
             return
         first = next((one for one in sent.answers if one is not None and one.status == 200), None)
@@ -138,7 +152,7 @@ class Steps:
 
     def another_body_under_a_used_key(self, which: int) -> None:
         """A key belongs to one request."""
-        sent = self._keyed(which)
+        sent = self.choices.keyed(which)
         if sent is None or sent.operation != "placeOrder" or sent.result is None:
             return
         assert sent.body is not None
@@ -160,18 +174,19 @@ class Steps:
         if position is not None:
             closes = [self.trial.request(account, "closePosition", {}, ticket=position["ticket"]) for _ in range(2)]
             self.trial.send_at_once(closes)
-            assert [verdict_of(one.answers[0]) for one in closes].count(Verdict.ACCEPTED) <= 1
+            closed = [one for one in closes if verdict_of(one.answers[0]) is Verdict.ACCEPTED]
+            if not account.is_netting and position["symbol"] != THIN_SYMBOL:  # there it may have grown meanwhile
+                assert (
+                    sum(one.answers[0].json["volume"] for one in closed if one.answers[0]) < position["volume"] + 1e-9
+                )
 
     def change_levels(self, which: int, down: int, up: int, removes: bool) -> None:
         """New stops for an open position."""
         self.trial.wait_for_all()
         account, position = self._position(which)
         if position is not None:
-            low, high = self._away(-down), self._away(up)
-            is_buy = position["type"] == 0
-            body: dict[str, Any] = {"sl": low if is_buy else high, "tp": high if is_buy else low}
-            if removes:
-                body["tp"] = None
+            levels = self.choices.levels(position["type"] == 0, down, up, removes)
+            body = {name: level or None for name, level in levels.items()}
             self.trial.send(self.trial.request(account, "modifyPosition", body, ticket=position["ticket"]))
 
     def move_pending_order(self, which: int, distance: int) -> None:
@@ -179,7 +194,7 @@ class Steps:
         self.trial.wait_for_all()
         account, order = self._pending(which)
         if order is not None:
-            price = self._away(distance if order["type"] in (SELL_LIMIT, BUY_STOP) else -distance)
+            price = self.choices.away(distance if order["type"] in ABOVE else -distance)
             self.trial.send(self.trial.request(account, "modifyPosition", {"price": price}, ticket=order["ticket"]))
 
     def cancel_pending_order(self, which: int, is_keyed: bool) -> None:
@@ -193,14 +208,15 @@ class Steps:
 
     def move_prices(self, by: int) -> None:
         """The market moves `by` pips from where it began: stops and pending orders may fire."""
-        self.mid = round(MID + by * PIP, 5)
-        self.trial.transcript.note(f"broker: EURUSD at {self.mid}")
-        self.trial.broker.control.set_price("EURUSD", self.mid, round(self.mid + SPREAD, 5))
+        mid = self.choices.mid = round(MID + by * PIP, 5)
+        self.trial.transcript.note(f"broker: prices at {mid}")
+        for symbol in ("EURUSD", THIN_SYMBOL):
+            self.trial.broker.control.set_price(symbol, mid, round(mid + SPREAD, 5))
 
     def something_goes_wrong(self, which: int, kind: int) -> None:
         """The next order of an account meets a fault of its broker or its terminal."""
         name, parameters = FAULTS[kind]
-        self.trial.fault(name, **{**parameters, "login": self._account(which).login})
+        self.trial.fault(name, **{**parameters, "login": self.choices.account(which).login})
 
     def all_is_well(self) -> None:
         """No more faults."""
@@ -210,7 +226,7 @@ class Steps:
 
     def leave_and_come_back(self, which: int) -> None:
         """A client's socket is closed and opened again, with the last number that it knows."""
-        account = self._account(which)
+        account = self.choices.account(which)
         chain = self.trial.chains.get(account, [])
         if chain:
             self.trial.sockets.close(chain[-1])
@@ -219,7 +235,7 @@ class Steps:
     def kill_the_gateway(self, orders: int, which: int, after_ms: int, waits: bool) -> None:
         """kill -9, some orders under way; `waits` for the accounts of the next life."""
         for number in range(orders):
-            account = self._account(which + number)
+            account = self.choices.account(which + number)
             self.trial.send_aside(self.trial.request(account, "placeOrder", market("buy", 0.1)))
         self.trial.kill_and_restart(after_ms=after_ms)
         for account in self.world.usable() if waits else ():
@@ -229,39 +245,18 @@ class Steps:
         """Whatever is under way comes to its end."""
         self.trial.wait_for_all()
 
-    # -- choices -----------------------------------------------------------------------------------------------------
-
-    def _account(self, which: int) -> Account:
-        usable = self.world.usable()
-        return usable[which % len(usable)]
-
-    def _keyed(self, which: int, *, is_undecided: bool = False) -> Sent | None:
-        """A request with a key; `is_undecided`: one of which it is not known whether it was executed."""
-        found = [
-            one
-            for one in self.world.sent
-            if one.key is not None and one.answers and not one.account.deleted
-            if one.may_be_executed or not is_undecided
-        ]
-        return found[which % len(found)] if found else None
-
     def _position(self, which: int) -> tuple[Account, dict[str, Any] | None]:
-        """An open position of a usable account, from the broker's own books; without any, one is opened."""
-        account, position = self._open_one(which, "positions")
+        """An open position of a usable account; without any, one is opened."""
+        account, position = self.choices.open_one(which, "positions")
         if position is None:
-            self.market_order(which, "buy", 0.3, 0, is_keyed=True, waits=True)
+            self.market_order(which, "buy", 0.3, "EURUSD", 0, is_keyed=True, waits=True)
         return account, position
 
     def _pending(self, which: int) -> tuple[Account, dict[str, Any] | None]:
-        account, order = self._open_one(which, "orders")
+        account, order = self.choices.open_one(which, "orders")
         if order is None:
-            self.pending_order(which, "limit", "buy", 20, is_keyed=True)
+            self.pending_order(which, "limit", "buy", 20, "EURUSD", is_keyed=True)
         return account, order
-
-    def _open_one(self, which: int, what: str) -> tuple[Account, dict[str, Any] | None]:
-        broker = self.trial.broker
-        found = [(account, one) for account in self.world.usable() for one in broker.open_now(account.login, what)]
-        return found[which % len(found)] if found else (self._account(which), None)
 
     def _of_account(self, operation: str, account: Account) -> None:
         reply = self.trial.wire(
@@ -275,6 +270,3 @@ class Steps:
             self.trial.send(sent)
         else:
             self.trial.send_aside(sent)
-
-    def _away(self, pips: int) -> float:
-        return round(self.mid + pips * PIP, 5)

@@ -58,7 +58,8 @@ class GatewayMachine(RuleBasedStateMachine):
         name, arguments = move
         self.trial.transcript.note(f"-- {name} {arguments}")
         with self._noted():
-            getattr(self.steps, name)(**arguments)
+            moving = self.steps.hands if name.endswith("by_hand") else self.steps
+            getattr(moving, name)(**arguments)
             self.trial.check_answers()
 
     @contextmanager

@@ -5,52 +5,47 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from tests.trials.judge import CANCELED, DEAL_EXPERT, ENTRY_OUT, EXPERT, Books, complaints, daily_complaints
-from tests.trials.model import Account, Sent, User, World
-from tests.trials.sockets import Socket
-from tests.trials.streams_judge import chain_complaints, gaps, socket_complaints
+from tests.trials.books import CANCELED, ENTRY_INOUT, ENTRY_OUT, REJECTED
+from tests.trials.fakes import (
+    ANA,
+    FILLED,
+    MINE,
+    NETTING,
+    NOT_SENT,
+    REFUSED,
+    UNKNOWN,
+    accepted,
+    books,
+    by_hand,
+    closing_of,
+    deal,
+    exit_of,
+    hand,
+    order,
+    placing,
+    world,
+)
+from tests.trials.judge import complaints, daily_complaints
+from tests.trials.model import REMOVE, ByHand, Sent, World
 from tests.trials.wire import Reply
 
-FILLED = 4
-ANA, BEN = User("ana", "usr_a", "k"), User("ben", "usr_b", "k")
-MINE, OTHER = Account(ANA, "acc_a", 1), Account(BEN, "acc_b", 2)
-BODY = {"volume": 0.1}
 
-
-def accepted(ticket: int = 7, volume: float = 0.1) -> Reply:
-    return Reply(200, {"ticket": ticket, "success": True, "volume": volume})
-
-
-REFUSED = Reply(200, {"ticket": 0, "success": False, "volume": 0.0})
-NOT_SENT = Reply(503, {"reason": "account_not_ready"})
-UNKNOWN = Reply(504, {"reason": "outcome_unknown"})
-
-
-def order(ticket: int = 7, comment: str = "r1", state: int = FILLED) -> Any:
-    return SimpleNamespace(ticket=ticket, comment=comment, reason=EXPERT, state=state)
-
-
-def exit_of(ticket: int, volume: float) -> Any:
-    return SimpleNamespace(position_id=ticket, entry=ENTRY_OUT, reason=DEAL_EXPERT, volume=volume, order=ticket + 100)
-
-
-def placing(*answers: Reply | None, outcome: str | None = None) -> Sent:
-    return Sent("r1", MINE, "placeOrder", BODY, "key", answers=list(answers), outcome=outcome)
-
-
-def closing_of(*answers: Reply | None, name: str = "r2") -> Sent:
-    return Sent(name, MINE, "closePosition", {"ticket": 7}, "key2", ticket=7, answers=list(answers))
-
-
-def judged(sent: list[Sent], mine: list[Any], other: list[Any] | None = None, deals: list[Any] | None = None) -> Any:
-    world = World([ANA, BEN], [MINE, OTHER], sent)
-    books = Books({MINE: mine, OTHER: other or []}, {MINE: deals or [], OTHER: []}, {MINE: [], OTHER: []})
-    return complaints(books, world)
+def judged(
+    sent: list[Sent],
+    mine: list[Any],
+    other: list[Any] | None = None,
+    deals: list[Any] | None = None,
+    hands: list[ByHand] | None = None,
+) -> list[str]:
+    """What the judge says; a filled order has its deal."""
+    account = sent[0].account if sent else MINE
+    made = [] if deals is None else deals
+    made = [*(deal(one.ticket) for one in mine if one.state == FILLED and one.comment), *made]
+    return complaints(books(account, orders=mine, others=other, deals=made), world(*sent, hands=hands))
 
 
 @pytest.mark.parametrize(
@@ -68,6 +63,8 @@ def judged(sent: list[Sent], mine: list[Any], other: list[Any] | None = None, de
         (placing(UNKNOWN, outcome="unknown"), []),
         (placing(None, outcome="absent"), []),
         (placing(UNKNOWN, accepted(), outcome="accepted"), [order()]),
+        (placing(REFUSED), [order(state=REJECTED, volume_current=0.1)]),  # nobody to trade with
+        (placing(accepted(retcode=10008)), [order(state=REJECTED, volume_current=0.1)]),  # and that was told later
     ],
 )
 def test_what_agrees_with_the_books_is_not_complained_of(sent: Sent, mine: list[Any]) -> None:
@@ -91,6 +88,7 @@ def test_what_agrees_with_the_books_is_not_complained_of(sent: Sent, mine: list[
         (placing(accepted(), outcome="unknown"), [order()], []),  # forgotten
         (placing(accepted()), [order(), order(8, "r9")], []),  # nobody's
         (placing(accepted()), [order(state=CANCELED)], []),  # cancelled by nobody
+        (placing(accepted()), [order(state=REJECTED, volume_current=0.1)], []),  # told as filled
     ],
 )
 def test_what_does_not_agree_is_complained_of(sent: Sent, mine: list[Any], other: list[Any]) -> None:
@@ -98,22 +96,108 @@ def test_what_does_not_agree_is_complained_of(sent: Sent, mine: list[Any], other
 
 
 @pytest.mark.parametrize(
+    ("answer", "filled", "is_right"),
+    [
+        (accepted(volume=0.05, retcode=10010), 0.05, True),
+        (accepted(volume=0.1, retcode=10009), 0.05, False),
+        (accepted(volume=0.05, retcode=10009), 0.05, False),
+        (accepted(volume=0.1, retcode=10010), 0.1, False),
+        (accepted(volume=0.05, retcode=10010), 0.1, False),
+    ],
+)
+def test_a_part_is_not_told_as_the_whole(answer: Reply, filled: float, is_right: bool) -> None:
+    at_the_broker = books(orders=[order(volume_current=0.1 - filled)], deals=[deal(7, filled)])
+    assert (complaints(at_the_broker, world(placing(answer))) == []) is is_right
+    opened = [deal(7, 0.3), exit_of(7, filled)]
+    at_the_broker = books(orders=[order(volume_initial=0.3)], deals=opened)
+    close = closing_of(answer, volume=0.1)
+    found = complaints(at_the_broker, world(placing(accepted(volume=0.3), volume=0.3), close))
+    assert (found == []) is is_right
+
+
+@pytest.mark.parametrize(
     ("closes", "deals", "is_right"),
     [
-        ([closing_of(accepted())], [exit_of(7, 0.1)], True),
-        ([closing_of(UNKNOWN)], [exit_of(7, 0.1)], True),
+        ([closing_of(accepted())], [exit_of(7)], True),
+        ([closing_of(UNKNOWN)], [exit_of(7)], True),
         ([closing_of(UNKNOWN)], [], True),
-        ([closing_of(accepted()), closing_of(NOT_SENT, name="r3")], [exit_of(7, 0.1)], True),
+        ([closing_of(accepted()), closing_of(NOT_SENT, name="r3")], [exit_of(7)], True),
         ([closing_of(accepted())], [], False),
-        ([closing_of(REFUSED)], [exit_of(7, 0.1)], False),
+        ([closing_of(REFUSED)], [exit_of(7)], False),
         ([closing_of(accepted(volume=0.05))], [exit_of(7, 0.05), exit_of(7, 0.05)], False),
-        ([], [exit_of(7, 0.1)], False),
+        ([], [exit_of(7)], False),
+        ([closing_of(accepted())], [exit_of(7, reason=0)], False),  # somebody's by hand
+        ([closing_of(UNKNOWN)], [exit_of(7, reason=0)], True),
+        ([], [exit_of(7, reason=0)], True),
+        ([closing_of(accepted(retcode=10008))], [], False),
     ],
 )
 def test_closes_are_counted_against_the_deals(closes: list[Sent], deals: list[Any], is_right: bool) -> None:
-    closing_orders = [order(107, "")] if deals else []
+    closing_orders = [order(107, "")] if deals and deals[0].reason else []
     found = judged([placing(accepted()), *closes], [order(), *closing_orders], deals=deals)
     assert (found == []) is is_right
+
+
+def test_a_close_that_was_taken_and_came_too_late_is_no_lie() -> None:
+    late = order(107, "", state=REJECTED, volume_current=0.1)
+    assert judged([placing(accepted()), closing_of(accepted(retcode=10008))], [order(), late]) == []
+    assert judged([placing(accepted()), closing_of(accepted())], [order(), late]) != []
+    assert judged([placing(accepted())], [order(), late]) != []
+
+
+@pytest.mark.parametrize(
+    ("sent", "mine", "hands", "is_right"),
+    [
+        ([], [by_hand(order(comment="h1"))], [hand()], True),
+        ([], [by_hand(order(comment="h1"))], [], False),
+        ([placing(UNKNOWN)], [by_hand(order())], [hand()], True),
+        ([placing(accepted())], [by_hand(order())], [hand()], False),  # taken for the request
+        ([placing(UNKNOWN, outcome="accepted")], [by_hand(order())], [hand()], False),
+        ([placing(accepted())], [order(), by_hand(order(8))], [hand(8)], True),
+        ([placing(accepted(8))], [order(), by_hand(order(8))], [hand(8)], False),  # its ticket told for the request's
+        ([placing(accepted())], [order(state=CANCELED)], [hand(action=REMOVE)], False),  # a market order
+        ([placing(accepted(), orderType="limit")], [order(state=CANCELED, type=2)], [hand(action=REMOVE)], True),
+        ([placing(accepted(), orderType="limit")], [order(state=CANCELED, type=2)], [hand(8, action=REMOVE)], False),
+    ],
+)
+def test_what_is_done_by_hand_is_nobodys_request(
+    sent: list[Sent], mine: list[Any], hands: list[ByHand], is_right: bool
+) -> None:
+    assert (judged(sent, mine, hands=hands) == []) is is_right
+
+
+@pytest.mark.parametrize(
+    ("told", "is_right"),
+    [(7, True), (8, True), (9, True), (5, False)],
+)
+def test_on_a_netting_account_the_position_is_told_that_an_order_went_into(told: int, is_right: bool) -> None:
+    """Position 7 was made smaller by order 8 and turned round by order 9, whose ticket it has since."""
+    mine = [order(comment="r0"), order(8), order(9, "r3")]
+    changes = [
+        deal(7),
+        deal(8, 0.1, position_id=7, entry=ENTRY_OUT),
+        deal(9, 0.2, position_id=7, entry=ENTRY_INOUT),
+    ]
+    others = [
+        Sent("r0", NETTING, "placeOrder", {"volume": 0.1}, answers=[accepted()]),
+        Sent("r3", NETTING, "placeOrder", {"volume": 0.2}, answers=[accepted(9, 0.2)]),
+    ]
+    sent = placing(accepted(told), account=NETTING)
+    found = complaints(books(NETTING, orders=mine, deals=changes), world(sent, *others))
+    assert (found == []) is is_right
+
+
+def test_on_a_netting_account_a_close_is_found_by_any_ticket_of_the_position() -> None:
+    opened, turned = placing(accepted(), account=NETTING), Sent("r3", NETTING, "placeOrder", {"volume": 0.3})
+    turned.answers = [accepted(9, 0.3)]
+    made = [deal(7), deal(9, 0.3, position_id=7, entry=ENTRY_INOUT)]
+    orders = [order(), order(9, "r3")]
+    closed = [*made, exit_of(7, 0.2)]
+    close = closing_of(accepted(9, 0.2), account=NETTING, ticket=9)
+    with_close = books(NETTING, orders=[*orders, order(107, "")], deals=closed)
+    assert complaints(with_close, world(opened, turned, close)) == []
+    assert complaints(with_close, world(opened, turned)) != []
+    assert complaints(books(NETTING, orders=orders, deals=made), world(opened, turned, close)) != []
 
 
 @pytest.mark.parametrize(("answer", "counted", "is_right"), [(accepted(), 1, True), (accepted(), 0, False),
@@ -124,47 +208,5 @@ def test_the_day_is_counted(tmp_path: Path, answer: Reply, counted: int, is_righ
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("CREATE TABLE trades_per_day (user_id, day, trades)")
         connection.execute("INSERT INTO trades_per_day VALUES ('usr_a', '2026-01-01', ?)", (counted,))
-    world = World([ANA], [MINE], [placing(answer)])
-    assert (daily_complaints(path, world, [ANA]) == []) is is_right
-
-
-def socket(*messages: dict[str, Any], since_seq: int | None = None) -> Socket:
-    return Socket(MINE, "k", since_seq, list(messages))
-
-
-def position(seq: int, ticket: int = 7, event: str = "opened") -> dict[str, Any]:
-    return {"type": "position", "seq": seq, "ticket": ticket, "event": event, "volume": 0.1}
-
-
-@pytest.mark.parametrize(
-    ("told", "is_whole"),
-    [
-        (socket({"type": "snapshot", "seq": 4, "positions": []}, position(5), position(6)), True),
-        (socket(position(5), {"type": "heartbeat", "seq": 5}, since_seq=4), True),
-        (socket(position(6), since_seq=4), False),
-        (socket(position(5), position(5), since_seq=4), False),
-        (socket({"type": "heartbeat", "seq": 6}, since_seq=4), False),
-    ],
-)
-def test_numbers_that_are_left_out_or_repeated_are_seen(told: Socket, is_whole: bool) -> None:
-    assert (gaps(told) == []) is is_whole
-
-
-def test_a_socket_that_tells_of_another_accounts_ticket_is_seen() -> None:
-    books = Books({MINE: [order()], OTHER: [order(8)]}, {}, {MINE: [], OTHER: []})
-    world = World([ANA, BEN], [MINE, OTHER])
-    assert socket_complaints(books, world, [socket(position(1, 7))], has_numbers=False) == []
-    assert socket_complaints(books, world, [socket(position(1, 8))], has_numbers=False) != []
-
-
-def test_a_client_whose_positions_are_not_the_brokers_is_seen() -> None:
-    held = {"ticket": 7, "volume": 0.1, "sl": 0.0, "tp": 0.0}
-    beginning = {"type": "snapshot", "seq": 1, "positions": []}
-    for at_the_broker, messages, is_right in (
-        ([held], [beginning, position(2)], True),
-        ([], [beginning, position(2)], False),
-        ([], [beginning, position(2), position(3, event="closed")], True),
-        ([held], [beginning], False),
-    ):
-        books = Books({}, {}, {MINE: at_the_broker})
-        assert (chain_complaints(books, [socket(*messages)]) == []) is is_right
+    the_world = World([ANA], [MINE], [placing(answer)])
+    assert (daily_complaints(path, the_world, [ANA]) == []) is is_right

@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from conformance.contract import Contract
-from tests.trials.judge import Books, complaints, daily_complaints
-from tests.trials.model import Account, Sent, User, World
-from tests.trials.processes import PASSWORD, SERVER, Broker, gateway_process, until
+from tests.trials.books import Books
+from tests.trials.judge import complaints, daily_complaints
+from tests.trials.model import Account, ByHand, Sent, User, Verdict, World, verdict_of
+from tests.trials.processes import PASSWORD, Broker, gateway_process, until
 from tests.trials.sockets import LoopThread, Socket, Sockets
 from tests.trials.stages import key_for
 from tests.trials.streams_judge import chain_complaints, socket_complaints
+from tests.trials.views_judge import isolation_complaints, view_complaints
 from tests.trials.wire import Reply, Transcript, Wire
 
+BY_HAND_DONE = (10008, 10009, 10010)
 SETTLING_SECONDS = 60.0
 """How long it may take, after all is well again, until it is known what became of every request with a key."""
 
@@ -65,14 +68,14 @@ class Trial:
         self.world.users.append(user)
         return user
 
-    def add_account(self, user: User) -> Account:
+    def add_account(self, user: User, *, is_netting: bool = False) -> Account:
         """Add an account with a login of its own."""
-        login = next(self.broker.logins)
-        body = {"mt5Login": str(login), "mt5Password": PASSWORD, "mt5Server": SERVER}
+        login = self.broker.new_login(is_netting=is_netting)
+        body = {"mt5Login": str(login), "mt5Password": PASSWORD, "mt5Server": self.broker.server_of(login)}
         made = self.wire("createAccount", body, api_key=user.key, who=user.name)
         assert made is not None
         assert made.status == 201, made
-        account = Account(user, made.json["account_id"], login)
+        account = Account(user, made.json["account_id"], login, is_netting=is_netting)
         self.world.accounts.append(account)
         return account
 
@@ -121,12 +124,15 @@ class Trial:
     def send(self, sent: Sent, *, body: dict[str, Any] | None = None) -> Reply | None:
         """Send it once, and note the answer, unless it is sent with another body than its own."""
         account = sent.account
-        parameters = {"ticket": sent.ticket} if sent.operation == "cancelOrder" else {}
+        sent.began_at = sent.began_at or time.time()
+        parameters: dict[str, Any] = {"ticket": sent.ticket} if sent.operation == "cancelOrder" else {}
         reply = self.wire(
             sent.operation, body or sent.body, api_key=account.user.key, account=account.account_id,
             idempotency=sent.key, who=f"{account.user.name}/{account.login} {sent.name}", **parameters,
         )  # fmt: skip
         if body is None:
+            if not sent.answers and verdict_of(reply) is Verdict.ACCEPTED:
+                sent.told_at = time.time()
             sent.answers.append(reply)
         return reply
 
@@ -147,6 +153,21 @@ class Trial:
         waiting, self.under_way = self.under_way, []
         for one in waiting:
             one.result(120)
+
+    def by_hand(self, account: Account, *, ticket: int = 0, **request: Any) -> ByHand | None:
+        """Do something at the terminal, which no request asks for; None where the broker refuses it.
+
+        `ticket`: what it acts on, where it makes no order of its own.
+        """
+        name = f"h{next(self._names):04}"
+        request = {"comment": name, **request}
+        told = self.broker.control.trade(self.broker.server_of(account.login), account.login, **request)
+        self.transcript.note(f"by hand on {account.login}: {request}: {told['retcode']} {told['order']}")
+        if told["retcode"] not in BY_HAND_DONE:
+            return None
+        done = ByHand(name, account, request, ticket or int(told["order"]), time.time())
+        self.world.by_hand.append(done)
+        return done
 
     # -- misfortune --------------------------------------------------------------------------------------------------
 
@@ -234,67 +255,14 @@ class Trial:
         books = Books.read(self.broker, self.world)
         found = complaints(books, self.world)
         found += daily_complaints(self.gateway.data_dir / "journal.db", self.world, self.world.users)
-        found += self._views(books)
-        found += self._isolation(books)
+        found += view_complaints(books, self.world, self.wire)
+        found += isolation_complaints(books, self.world, self.wire.unheard())
         found += socket_complaints(books, self.world, self.sockets.all, has_numbers=self.has_numbers)
         found += self._streams()
         for complaint in found:
             self.transcript.note(f"WRONG: {complaint}")
         assert found == []
         self.check_answers()
-
-    def _views(self, books: Books) -> list[str]:
-        """What REST shows of each account is what the broker has."""
-        found = []
-        for account in self.world.usable():
-            shown = self.wire(
-                "listPositions", api_key=account.user.key, account=account.account_id, who=account.user.name
-            )
-            assert shown is not None
-            tickets = sorted(one["ticket"] for one in shown.json["positions"])
-            truth = sorted(one["ticket"] for one in books.positions[account])
-            if tickets != truth:
-                found.append(f"{account.login}: REST shows {tickets} open, and {truth} are")
-        return found
-
-    def _isolation(self, books: Books) -> list[str]:
-        """Nobody reaches an account, a ticket or a key of another."""
-        found = []
-        ask = self.wire.unheard()
-        for account in self.world.usable():
-            for user in self.world.users:
-                if user is account.user:
-                    continue
-                told = [
-                    ask("listPositions", api_key=user.key, account=account.account_id, who=user.name),
-                    ask("getAccountStatus", api_key=user.key, account_id=account.account_id, who=user.name),
-                ]
-                told += [
-                    ask("getOrderRequest", api_key=user.key, who=user.name, key=sent.key)
-                    for sent in self.world.sent
-                    if sent.account is account and sent.key is not None
-                ][:3]
-                own = [one for one in self.world.usable() if one.user is user]
-                told += [
-                    ask(
-                        "getPosition",
-                        api_key=user.key,
-                        account=own[0].account_id,
-                        ticket=position["ticket"],
-                        who=user.name,
-                    )
-                    for position in books.positions[account][:2]
-                    if own
-                ]
-                found += [
-                    f"{user.name} is told {one} of {account.login}" for one in told if one is None or one.status != 404
-                ]
-        for user in self.world.users:
-            for dead in user.dead_keys:
-                told_dead = ask("listAccounts", api_key=dead, who=f"{user.name} (dead key)")
-                if told_dead is None or told_dead.status != 401:
-                    found.append(f"a dead key of {user.name} is answered {told_dead}")
-        return found
 
     def _streams(self) -> list[str]:
         """Every client that came back with its number knows at the end what is so."""
@@ -309,7 +277,7 @@ class Trial:
                 last = self.come_back(account)
 
             def wrong(chain: list[Socket] = chain) -> list[str]:
-                return chain_complaints(Books.read(self.broker, self.world), chain)
+                return chain_complaints(Books.read(self.broker, self.world), self.world, chain)
 
             try:
                 until(lambda wrong=wrong: not wrong(), "the stream's end", 20)  # type: ignore[misc]

@@ -6,9 +6,10 @@ import http.client
 import json
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from conformance.contract import Contract
 from conformance.exchange import Exchange, Request, Response
@@ -75,12 +76,13 @@ class Wire:
         api_key: str | None = None,
         account: str | None = None,
         idempotency: str | None = None,
+        query: Mapping[str, object] | None = None,
         who: str = "",
         **parameters: object,
     ) -> Reply | None:
         """Send one request, once; None when the connection gave no answer."""
         found = self._contract.operation(operation)
-        target = found.target(parameters)
+        target = found.target(parameters) + (f"?{urlencode(query)}" if query else "")
         headers = {"X-API-Key": api_key or ""}
         if account is not None:
             headers["X-Account-ID"] = account

@@ -143,7 +143,7 @@ class FillToCome(Effect):
         following, ledger.next_order = ledger.next_order, order.ticket
         result = broker.trade_server.send(account, self.request)
         ledger.next_order = following
-        if result.retcode != DONE:
+        if not result.order:
             account.remember(order, STATE_REJECTED, broker.market.now_ms)
             return
         _amend_past_order(account, order.ticket, time_setup=order.setup_ms // 1000, time_setup_msc=order.setup_ms)

@@ -31,21 +31,28 @@ class FoundResults:
         self._positions = positions
 
     def executed(self, trace: Trace, asked: float | None) -> OrderResult:
-        """The outcome of a market order for `asked` lots."""
+        """The outcome of a market order for `asked` lots (None: whatever there was); a part is told as a part.
+
+        Deals and the order's own count may show at different times: the greater of the two is what is filled.
+        """
         digits = self._symbols.digits(trace.symbol)
         ticket = self._ticket_of(trace)
-        if trace.deals:
-            return _of_deals(trace, ticket, digits)
-        volume = trace.volume if asked is None else min(asked, trace.volume)
-        if trace.position is not None:
-            return _success(trace, ticket, volume=volume, price=round(trace.position.price_open, digits))
-        if trace.is_active:
-            return _success(trace, trace.ticket, retcode=retcodes.PLACED, volume=volume)
         order = trace.order
-        filled = order.volume_initial - order.volume_current
+        filled = 0.0 if order is None else float(order.volume_initial - order.volume_current)
+        if trace.deals:
+            shown = sum(deal.volume for deal in trace.deals)
+            price = sum(deal.price * deal.volume for deal in trace.deals) / shown
+            return _filled(trace, ticket, asked, volume=max(shown, filled), price=round(price, digits))
+        if trace.position is not None:
+            seen = trace.volume if asked is None else min(asked, trace.volume)
+            volume = filled if filled > _NOISE else seen
+            return _filled(trace, ticket, asked, volume=volume, price=round(trace.position.price_open, digits))
+        if trace.is_active:
+            volume = trace.volume if asked is None else min(asked, trace.volume)
+            return _success(trace, trace.ticket, retcode=retcodes.PLACED, volume=volume)
         if order.state in _ENDED_UNFILLED and filled < _NOISE:
             return _failure(_ENDED_UNFILLED[order.state])
-        return _success(trace, ticket, volume=filled, price=round(order.price_open, digits))
+        return _filled(trace, ticket, asked, volume=filled, price=round(order.price_open, digits))
 
     def _ticket_of(self, trace: Trace) -> int:
         """The ticket of the position that an order went into: on a netting account it may be older or newer."""
@@ -61,18 +68,17 @@ class FoundResults:
         return _success(trace, trace.ticket, volume=trace.volume, price=price or 0.0)
 
 
-def _of_deals(trace: Trace, ticket: int, digits: int) -> OrderResult:
-    volume = shapes.volume(sum(deal.volume for deal in trace.deals))
-    price = sum(deal.price * deal.volume for deal in trace.deals) / volume
-    is_whole = trace.order is None or trace.order.volume_initial - volume < _NOISE
+def _filled(trace: Trace, ticket: int, asked: float | None, *, volume: float, price: float) -> OrderResult:
+    wanted = asked if trace.order is None else trace.order.volume_initial
+    is_whole = wanted is None or wanted - volume < _NOISE
     return OrderResult(
         ticket=ticket,
         success=True,
         retcode=retcodes.DONE if is_whole else retcodes.DONE_PARTIAL,
-        price=round(price, digits),
-        volume=volume,
+        price=price,
+        volume=shapes.volume(volume),
         order=trace.ticket,
-        deal=trace.deals[-1].ticket,
+        deal=trace.deals[-1].ticket if trace.deals else 0,
     )
 
 

@@ -54,23 +54,20 @@ class OrderOutcomes:
             return None
         if past.state == ORDER_STATE_CANCELED:
             return _done(ticket)  # by this request or by another: it is what was asked for
-        return _too_late(f"The order {ticket} {_ENDS[past.state]} before it could be cancelled.")
+        sentence = f"The order {ticket} {_ENDS[past.state]} before it could be cancelled."
+        return OrderResult(ticket=0, success=False, retcode=retcodes.ORDER_CHANGED, error=sentence)
 
     def find_change(self, change: OrderChange) -> OrderResult | None:
         """See whether an order has, or had at its end, the terms asked for. Raises TerminalUnavailable.
 
-        One that ended without them cannot get them any more, which is a result without success.
+        Other terms prove nothing: whoever came after may have changed them again, a person at the terminal among them.
         """
         self._raise_without_broker()
         record = self._pending.find(change.ticket)
         if record is not None:
             return _done(change.ticket) if self._has_terms(record, change) else None
         past = self._ended(change.ticket)
-        if past is None:
-            return None
-        if self._has_terms(past, change):
-            return _done(change.ticket)
-        return _too_late(f"The order {change.ticket} {_ENDS[past.state]} and does not show the terms asked for.")
+        return _done(change.ticket) if past is not None and self._has_terms(past, change) else None
 
     def _ended(self, ticket: int) -> Any:
         """The record of an order that has left the book for good, or None."""
@@ -104,7 +101,3 @@ class OrderOutcomes:
 
 def _done(ticket: int) -> OrderResult:
     return OrderResult(ticket=ticket, success=True, retcode=retcodes.DONE, order=ticket)
-
-
-def _too_late(sentence: str) -> OrderResult:
-    return OrderResult(ticket=0, success=False, retcode=retcodes.ORDER_CHANGED, error=sentence)

@@ -59,8 +59,11 @@ class PendingOrders:
         self._placed_at[ticket] = now
 
     def all(self) -> list[Order]:
-        """Read all, oldest first. Orders on their way that are no pending ones are not among them."""
-        records = self._connection.rows(self._connection.module.orders_get(), "orders_get")
+        """Read all, oldest first. Orders on their way that are no pending ones are not among them.
+
+        Raises TerminalUnavailable: a call that failed is not an empty book.
+        """
+        records = self._connection.answer(self._connection.module.orders_get(), "orders_get")
         orders = [self.shape(record) for record in records if record.type in PENDING_ORDERS]
         return sorted(orders, key=lambda order: (order.setup_time_ms, order.ticket))
 

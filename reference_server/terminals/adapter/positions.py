@@ -37,8 +37,8 @@ class Positions:
         self.is_hedging = True
 
     def records(self) -> Any:
-        """All open positions as the terminal gives them."""
-        return self._connection.rows(self._connection.module.positions_get(), "positions_get")
+        """All open positions as the terminal gives them. Raises TerminalUnavailable: a failed call is not no record."""
+        return self._connection.answer(self._connection.module.positions_get(), "positions_get")
 
     def find(self, ticket: int) -> Any:
         """One position as the terminal gives it, or None."""

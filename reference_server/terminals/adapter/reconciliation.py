@@ -128,9 +128,10 @@ class Reconciliation:
         self._in_doubt.pop((tag, wanted), None)
         if order.order_type is OrderType.MARKET:
             result = self._found.executed(trace, order.volume)
+            is_filled = _is_filled(result)
         else:
             result = self._found.placed(trace, wanted.price)
-        is_filled = bool(trace.deals)
+            is_filled = bool(trace.deals)
         self._settlements.report_found(
             OrderSettled(result, order.symbol, order.side, order.order_type), is_filled=is_filled
         )
@@ -165,7 +166,7 @@ class Reconciliation:
             result = replace(result, ticket=ticket)
         side = Side.SELL if chosen.is_sell else Side.BUY
         settled = OrderSettled(result, chosen.symbol, side, OrderType.MARKET)
-        self._settlements.report_found(settled, is_filled=bool(chosen.deals))
+        self._settlements.report_found(settled, is_filled=_is_filled(result))
         return result
 
     def find_modification(self, change: PositionChange) -> OrderResult | None:
@@ -272,6 +273,11 @@ class Reconciliation:
             and trace.is_of_a_program
             and (trace.order is not None or wanted.volume is None or abs(trace.volume - wanted.volume) < _NOISE)
         )
+
+
+def _is_filled(result: OrderResult) -> bool:
+    """Whether a market order's result tells its deals, also those that do not show yet."""
+    return result.success and result.retcode != retcodes.PLACED
 
 
 def _records(trace: Trace) -> list[Any]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from reference_server.domain.events import OrderSettled
-from reference_server.terminals.adapter.retcodes import DONE_PARTIAL, PLACED
+from reference_server.terminals.adapter.retcodes import DONE_PARTIAL
 
 _KEPT: Final = 10_000
 """Orders remembered; the poller sees an order within a few polls, so this bounds memory and forgets nothing in use."""
@@ -50,8 +50,7 @@ class Settlements:
             _keep(self._filled, result.order, announced)
         else:
             _keep(self._placed, result.order, None)
-            if result.retcode == PLACED:
-                self._unfilled[result.order] = None
+            self._unfilled[result.order] = None
 
     def report_found(self, settled: OrderSettled, *, is_filled: bool) -> None:
         """Announce an outcome that was found afterwards, unless the poller has seen and told it already."""
@@ -78,7 +77,7 @@ class Settlements:
 
     @property
     def unfilled(self) -> tuple[int, ...]:
-        """Orders that the broker took and had not filled when it answered: what becomes of them is awaited."""
+        """Orders that the broker took and had not filled when it answered: their end is awaited, also unseen."""
         return tuple(self._unfilled)
 
     @property

@@ -10,7 +10,7 @@ from reference_server.domain.errors import GatewayError
 from reference_server.domain.events import OrderSettled, PositionChanged, TerminalEvent
 from reference_server.domain.trading import Position
 from reference_server.terminals.adapter.adapter import MetaTraderAdapter
-from reference_server.terminals.adapter.constants import DEAL_SELL
+from reference_server.terminals.adapter.constants import DEAL_ENTRY_OUT_BY, DEAL_SELL
 from reference_server.terminals.polling.deals import Deals
 from reference_server.terminals.polling.endings import Endings
 from reference_server.terminals.polling.outcomes import Outcomes
@@ -21,6 +21,7 @@ _SWEEP_SECONDS: Final = 5.0
 """How often deals are looked for without a sign: one that opened and closed between two polls leaves none."""
 _GIVE_UP_SECONDS: Final = 60.0
 """How long the history is asked why a pending order ended."""
+_NOISE: Final = 1e-9
 _KEPT: Final = 10_000
 """Ended positions remembered."""
 
@@ -63,6 +64,8 @@ class BookFollower:
         self._look_until = 0.0
         self._next_sweep = 0.0
         self._ended: OrderedDict[int, None] = OrderedDict()
+        self._paired: OrderedDict[int, None] = OrderedDict()
+        """Orders that closed two positions against each other and were told with the first deal of the two."""
         self._silent: set[int] = set()
         """Positions that were there at the beginning and were never told as opened."""
 
@@ -119,6 +122,7 @@ class BookFollower:
             self._deals.forget_count()
             raise
         self._remember_ended(before)
+        self._remember_paired(deals)
         self._deals.note(deals)
         self._adapter.settlements.followed(unfilled, found)
         self._silent -= {*found}
@@ -128,17 +132,19 @@ class BookFollower:
 
     def _read_orders(self) -> dict[int, Any]:
         connection = self._adapter.connection
-        return {order.ticket: order for order in connection.rows(connection.module.orders_get(), "orders_get")}
+        return {order.ticket: order for order in connection.answer(connection.module.orders_get(), "orders_get")}
 
     def _filled(self, deals: list[Any], before: _State) -> list[OrderSettled]:
         """One outcome for each order that new deals belong to, unless it was announced when it was placed."""
         by_order: dict[int, list[Any]] = {}
         for deal in deals:
-            if deal.order and deal.type <= DEAL_SELL:
+            if deal.order and deal.type <= DEAL_SELL and deal.order not in self._paired:
                 by_order.setdefault(deal.order, []).append(deal)
         settled: list[OrderSettled] = []
         for ticket, group in by_order.items():
-            order, _ = self._state.vanished.pop(ticket, (None, 0.0))
+            order, _ = self._state.vanished.get(ticket, (None, 0.0))
+            if order is not None and sum(deal.volume for deal in group) > order.volume_current - _NOISE:
+                del self._state.vanished[ticket]  # filled, and not withdrawn after a part
             news = self._adapter.settlements.untold(ticket, group)
             if news:
                 order = order or before.orders.get(ticket) or self._outcomes.past_order(ticket)
@@ -146,7 +152,7 @@ class BookFollower:
         return settled
 
     def _vanished(self, now: float) -> list[OrderSettled]:
-        """Outcomes of pending orders that left the book without a deal, once their history says why."""
+        """Outcomes of pending orders that left the book unfilled, or not all filled, once their history says why."""
         settled: list[OrderSettled] = []
         for ticket, (_, give_up_at) in list(self._state.vanished.items()):
             past = self._outcomes.past_order(ticket)
@@ -160,7 +166,8 @@ class BookFollower:
         state = self._state
         moved: list[PositionChanged] = []
         for ticket, record in state.positions.items():
-            known = before.positions.get(ticket)
+            back, _ = state.closing.pop(ticket, (None, 0.0))  # it shows again: it had not ended
+            known = before.positions.get(ticket) or back
             state.unseen.pop(record.identifier, None)
             if known is None or (ticket in self._silent and ticket in self._adapter.settlements.found):
                 moved.append(self._tell(record, "opened", now))
@@ -210,6 +217,13 @@ class BookFollower:
                 self._ended[identifier] = None
         while len(self._ended) > _KEPT:
             self._ended.popitem(last=False)
+
+    def _remember_paired(self, deals: list[Any]) -> None:
+        for deal in deals:
+            if deal.entry == DEAL_ENTRY_OUT_BY:
+                self._paired[deal.order] = None
+        while len(self._paired) > _KEPT:
+            self._paired.popitem(last=False)
 
     def _tell(self, record: Any, change: Any, now: float) -> PositionChanged:
         position = self._adapter.position_book.shape(record)

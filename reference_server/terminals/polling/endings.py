@@ -28,12 +28,17 @@ class Endings:
     def closed(self, last: Position, identifier: int, *, is_final: bool) -> Position | None:
         """The position as it ended, with the price and profit of its last deal; None while that does not show.
 
-        With `is_final` it is not waited for: the position is told with its last known price.
+        The deals that show must leave nothing open on its side: it may have been closed in part before. With `is_final`
+        it is not waited for: the position is told with its last known price.
         """
         deals = self._adapter.position_book.deals(identifier)
         exits = [deal for deal in deals if deal.entry != DEAL_ENTRY_IN]
+        bought = sum(deal.volume if deal.type == POSITION_BUY else -deal.volume for deal in deals)
+        is_open = (bought if last.side is Side.BUY else -bought) > _NOISE
+        if not is_final and (is_open or not exits):
+            return None
         if not exits:
-            return replace(last, volume=0.0) if is_final else None
+            return replace(last, volume=0.0)
         digits = self._adapter.symbol_book.digits(last.symbol)
         money_digits = self._adapter.position_book.money_digits
         return replace(

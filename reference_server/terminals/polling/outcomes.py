@@ -69,6 +69,8 @@ class Outcomes:
             return []
         retcode, error = _ENDED[past.state]
         if shapes.is_market_order(past.type):
+            if past.volume_current < past.volume_initial:
+                return []  # a part was filled, which its deals say
             retcode, error = _MARKET_ENDED
         result = OrderResult(ticket=past.ticket, success=False, retcode=retcode, error=error, order=past.ticket)
         return [_outcome(result, past)]

@@ -84,7 +84,7 @@ class Changing(msgspec.Struct, frozen=True, tag="change"):
         return adapter.modify_order(self.change)
 
     def look(self, adapter: MetaTraderAdapter) -> OrderResult | None:
-        """Give its result where the order has the terms or cannot get them any more, None where it has not."""
+        """Give its result where the order has the terms, or had them at its end; None where it has not."""
         return adapter.find_order_change(self.change)
 
 
