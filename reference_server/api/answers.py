@@ -1,4 +1,4 @@
-"""How an answer gets onto its connection: in one piece where it is complete, in our shape where there was no request."""
+"""How an answer gets onto its connection: whole where it can, and in our shape where there was no request."""
 
 from __future__ import annotations
 
