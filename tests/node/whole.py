@@ -78,7 +78,7 @@ class Whole:
 
     def create_account(self, password: str = PASSWORD) -> None:
         """Make a user and an account, and write the token to a file."""
-        self.login = next(self.broker.logins)
+        self.login = self.broker.new_login()
         self.gateway.api_key = self.gateway("POST", "/api/users").json["api_key"]
         body = {"mt5Login": str(self.login), "mt5Password": password, "mt5Server": SERVER}
         made = self.gateway("POST", "/api/accounts", body).json
