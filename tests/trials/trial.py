@@ -242,6 +242,8 @@ class Trial:
     def _ask(self, sent: Sent) -> None:
         told = self.wire.unheard()("getOrderRequest", api_key=sent.account.user.key, who=sent.name, key=sent.key)
         assert told is not None
+        if told.status == 429:
+            return  # asked too often: what it said before stands
         if told.status == 404:
             sent.outcome, sent.final = "absent", None
         else:
