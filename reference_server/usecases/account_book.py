@@ -120,13 +120,20 @@ class AccountBook:
         """Store a new account with its sealed credentials and its token's digest. Raises AccountLimitReached."""
         await self._completions.run(self._add(account, seal, limit, token_digest))
 
-    async def change(self, user_id: str, account_id: str, step: Callable[[Account], Account]) -> Account:
+    async def change(
+        self,
+        user_id: str,
+        account_id: str,
+        step: Callable[[Account], Account],
+        then: Callable[[], None] | None = None,
+    ) -> Account:
         """Store what `step` makes of the account as it is now, and return it.
 
         `step` is called again when storage had moved on; returning its argument stores nothing; what it raises is
-        raised here. Raises AccountNotFound.
+        raised here. `then` is called before anybody else can see the account as it is now, after the listeners, also
+        when the caller has left; it must not block or raise. Raises AccountNotFound.
         """
-        return await self._completions.run(self._change(user_id, account_id, step))
+        return await self._completions.run(self._change(user_id, account_id, step, then or _nothing))
 
     async def close(self) -> None:
         """Wait until every change that was begun is stored."""
@@ -143,12 +150,15 @@ class AccountBook:
             shelf.put(account)
             self._tell(account)
 
-    async def _change(self, user_id: str, account_id: str, step: Callable[[Account], Account]) -> Account:
+    async def _change(
+        self, user_id: str, account_id: str, step: Callable[[Account], Account], then: Callable[[], None]
+    ) -> Account:
         async with self._held(user_id) as shelf:
             while True:
                 before = shelf.get(account_id)
                 after = step(before)
                 if after == before:
+                    then()
                     return before
                 try:
                     entry = self._auditor.account_changed(before, after)
@@ -161,6 +171,7 @@ class AccountBook:
                 if stored:
                     shelf.put(after)
                     self._tell(after)
+                    then()
                     return after
 
     def _tell(self, account: Account) -> None:
@@ -198,3 +209,7 @@ class AccountBook:
             if not shelf.holders and not shelf.counting:
                 return
             self._shelves[user_id] = shelf
+
+
+def _nothing() -> None:
+    """What else is to be done with a change, mostly."""

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 from contextvars import Context
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 
 from reference_server.domain.account import Account, AccountState, Mt5Credentials
@@ -249,14 +250,7 @@ class Supervisor:
 
     async def _serve(self, run: _Run, terminal: Terminal, link: _Link) -> None:
         while True:
-            await self._move(run, _S.ACTIVE)
-            run.failures = 0
-            run.next_attempt_at = 0.0
-            if not link.was_lost:
-                self._ready[run.account_id] = terminal
-                self._feeds.attach(run.account_id, terminal)
-                for listener in tuple(self.on_ready):
-                    listener(run.account_id, terminal)
+            await self._move(run, _S.ACTIVE, then=partial(self._make_ready, run, terminal, link))
             is_alive = await link.lost()
             await self._move(run, _S.DISCONNECTED, link.detail or "The terminal lost its broker.")
             if not is_alive:
@@ -267,6 +261,17 @@ class Supervisor:
                     return
             except TimeoutError:
                 return
+
+    def _make_ready(self, run: _Run, terminal: Terminal, link: _Link) -> None:
+        """Let the terminal be used, in the moment in which the account says that it can be."""
+        run.failures = 0
+        run.next_attempt_at = 0.0
+        if link.was_lost or link.is_over or run.stopping:
+            return
+        self._ready[run.account_id] = terminal
+        self._feeds.attach(run.account_id, terminal)
+        for listener in tuple(self.on_ready):
+            listener(run.account_id, terminal)
 
     async def _open(self, run: _Run, link: _Link) -> Terminal:
         credentials = await self._credentials(run)
@@ -318,20 +323,22 @@ class Supervisor:
         except Exception:  # the edge to another process: a terminal that cannot log out is left behind
             _log.exception("terminal_not_closed", extra={"account_id": run.account_id})
 
-    async def _move(self, run: _Run, state: AccountState, reason: str | None = None) -> None:
+    async def _move(
+        self, run: _Run, state: AccountState, reason: str | None = None, *, then: Callable[[], None] | None = None
+    ) -> None:
         def step(account: Account) -> Account:
             kept = account.last_error if state is _S.RECONNECTING else None
             return account.moved_to(state, last_error=reason or kept)
 
-        await self._change(run, step)
+        await self._change(run, step, then)
 
-    async def _change(self, run: _Run, step: _Step) -> Account:
+    async def _change(self, run: _Run, step: _Step, then: Callable[[], None] | None = None) -> Account:
         def unless_over(account: Account) -> Account:
             if not account.counts:
                 raise _Over
             return step(account)
 
-        return await self._book.change(run.user_id, run.account_id, unless_over)
+        return await self._book.change(run.user_id, run.account_id, unless_over, then)
 
 
 def _rest(account: Account) -> Account:

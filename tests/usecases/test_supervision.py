@@ -35,6 +35,19 @@ async def test_account_walks_from_created_to_active(gateway: Gateway, user: User
     assert (await gateway.health.get_health()).accounts == 1
 
 
+async def test_an_account_that_says_that_it_is_active_can_be_used_at_once(gateway: Gateway, user: User) -> None:
+    account, _ = await gateway.account_cases.create_account(user, CREDENTIALS)
+    for expected in (S.ACTIVE, S.DISCONNECTED, S.ACTIVE):
+        if expected is S.DISCONNECTED:
+            gateway.terminals.of(account.account_id).tell(LOST)
+        elif gateway.state(account) is S.RECONNECTING:
+            gateway.terminals.of(account.account_id).tell(BACK)
+        while gateway.state(account) is not expected:
+            await asyncio.sleep(0)
+        assert is_ready(gateway, account) is (expected is S.ACTIVE)
+        await settle()
+
+
 async def test_refused_credentials_end_in_login_failed_with_the_reason_and_no_further_attempt(
     gateway: Gateway, user: User
 ) -> None:
