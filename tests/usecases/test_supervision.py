@@ -42,7 +42,9 @@ async def test_an_account_that_says_that_it_is_active_can_be_used_at_once(gatewa
             gateway.terminals.of(account.account_id).tell(LOST)
         elif gateway.state(account) is S.RECONNECTING:
             gateway.terminals.of(account.account_id).tell(BACK)
-        while gateway.state(account) is not expected:
+        for _ in range(100):
+            if gateway.state(account) is expected:
+                break
             await asyncio.sleep(0)
         assert is_ready(gateway, account) is (expected is S.ACTIVE)
         await settle()
