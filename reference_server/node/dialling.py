@@ -89,7 +89,7 @@ def _refusal(
     told = _told(body)
     if status in _LATER:
         return GatewayUnreachable(
-            f"{place.shown} refuses for now (HTTP {status}): {told or 'no reason was given.'}",
+            f"{place.shown} does not take this node (HTTP {status}): {told or 'no reason was given.'}",
             _seconds(headers.get("Retry-After")),
         )
     if 300 <= status < 400:

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import msgspec
 
-from reference_server.telemetry import HIDDEN, scrub
 from reference_server.terminals.providers.processes import Sources
 from reference_server.terminals.workers.control import LONGEST_WHY, Exited, text_of
 from reference_server.terminals.workers.framing import framed
@@ -17,6 +16,7 @@ from reference_server.terminals.workers.lines import LocalLine
 from reference_server.terminals.workers.process import COMMAND, DRAINING_SECONDS
 from reference_server.terminals.workers.protocol import Given
 from reference_server.terminals.workers.sources import OfNode
+from reference_server.terminals.workers.worker_log import pass_on
 from reference_server.usecases.ports import BrokerUnreachable
 
 Say = Callable[[str | bytes], Awaitable[None]]
@@ -29,7 +29,6 @@ MOST_UNREAD_BYTES: Final = 2**23
 """For a worker that does not read; a call of the gateway is some kilobytes, and one waits at a time."""
 
 _log = logging.getLogger("tonpo.node")
-_worker_log = logging.getLogger("tonpo.worker")
 
 
 class NodeWorker:
@@ -121,7 +120,7 @@ class NodeWorker:
         loop = asyncio.get_running_loop()
         ending = loop.create_task(line.exited.wait())
         reading = loop.create_task(self._relay(line, ending))
-        logging_ = loop.create_task(self._read_log(line))
+        logging_ = loop.create_task(pass_on(line.log, self._secrets))
         try:
             line.write(framed(given) + self._early)
             self._line = line
@@ -159,16 +158,3 @@ class NodeWorker:
             if not piece:
                 return
             await self._say(piece)
-
-    async def _read_log(self, line: LocalLine) -> None:
-        while line.log is not None:
-            try:
-                written = await line.log.readline()
-            except ValueError:  # longer than the limit; it is dropped
-                continue
-            if not written:
-                return
-            text = scrub(written.decode("utf-8", "replace").rstrip())
-            for secret in self._secrets:
-                text = text.replace(secret, HIDDEN)
-            _worker_log.info("%s", text)

@@ -184,7 +184,7 @@ async def test_a_gateway_that_is_away_is_tried_again(folder: NodeFolder, caplog:
     async with answering(answer) as port:
         await refusal(port, folder)
     assert attempts == 4
-    assert "refuses for now (HTTP 503)" in caplog.text
+    assert "does not take this node (HTTP 503)" in caplog.text
 
 
 async def test_a_refused_token_does_not_end_a_node_that_has_an_account(folder: NodeFolder) -> None:

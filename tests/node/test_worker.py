@@ -85,7 +85,7 @@ async def test_a_worker_that_does_not_read_is_ended(tmp_path: Path) -> None:
     async def give_up() -> None:
         raise AssertionError
 
-    deaf = (sys.executable, "-I", "-c", "import time; time.sleep(60)")
+    deaf = (sys.executable, "-I", "-c", "import threading; threading.Event().wait()")
     worker = NodeWorker(
         7, "acc_1", OneSource(Hosted()), say, give_up,
         worker_lock=str(tmp_path / "lock"), piece_bytes=1_000, command=deaf,

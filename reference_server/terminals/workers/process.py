@@ -21,7 +21,6 @@ import msgspec
 
 from reference_server.domain.errors import InternalError, OutcomeUnknown, TerminalUnavailable
 from reference_server.domain.events import ConnectionChanged, TerminalEvent
-from reference_server.telemetry import HIDDEN, scrub
 from reference_server.terminals.workers.calls import Kind, Waiting
 from reference_server.terminals.workers.framing import BrokenFrame, framed, read_frame
 from reference_server.terminals.workers.lines import Line, LocalLine
@@ -36,6 +35,7 @@ from reference_server.terminals.workers.protocol import (
     Stop,
     error_of,
 )
+from reference_server.terminals.workers.worker_log import pass_on
 
 COMMAND: Final = (sys.executable, "-P", "-m", "reference_server.terminals")
 
@@ -43,7 +43,6 @@ DRAINING_SECONDS: Final = 2.0
 """How long a dead worker's pipe is read to its end: a process that it started may hold it open."""
 
 _log = logging.getLogger(__name__)
-_worker_log = logging.getLogger("tonpo.worker")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ class WorkerProcess:
         self._heard_at = self._now()
         self.is_alive = True
         loop = asyncio.get_running_loop()
-        self._logging = loop.create_task(self._read_log(), name=f"worker-log {name}")
+        self._logging = loop.create_task(pass_on(self._line.log, self._secrets, name), name=f"worker-log {name}")
         self._running = loop.create_task(self._run(), name=f"worker {name}")
         self._watching = loop.create_task(self._watch_silence(), name=f"worker-silence {name}")
 
@@ -268,19 +267,6 @@ class WorkerProcess:
                 self._heard_at = self._now()
             elif self._now() - self._heard_at > self._deadlines.silence:
                 self.kill(f"it gave no sign for {self._deadlines.silence:g} s")
-
-    async def _read_log(self) -> None:
-        while self._line.log is not None:
-            try:
-                line = await self._line.log.readline()
-            except ValueError:  # longer than the limit; it is dropped
-                continue
-            if not line:
-                return
-            text = scrub(line.decode("utf-8", "replace").rstrip())
-            for secret in self._secrets:
-                text = text.replace(secret, HIDDEN)
-            _worker_log.info("%s: %s", self._name, text)
 
     @staticmethod
     def _now() -> float:
