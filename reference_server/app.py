@@ -27,7 +27,7 @@ from reference_server.api.market import market_handlers
 from reference_server.api.node import Admit, NodeEndpoint
 from reference_server.api.pages import page_routes
 from reference_server.api.requests import request_handlers
-from reference_server.api.routing import KeyedOperations
+from reference_server.api.routing import Routes
 from reference_server.api.spec_document import claimed_contract, document_routes
 from reference_server.api.strangers import GuardedAuthentication, PublicLimit
 from reference_server.api.system import system_handlers
@@ -48,7 +48,7 @@ from reference_server.storage.journal_schema import open_journal_file
 from reference_server.storage.limits import SteadyLimiter
 from reference_server.storage.stream_positions import SqlStreamPositions
 from reference_server.store import Store, open_store
-from reference_server.telemetry import REQUEST_ID, scrub
+from reference_server.telemetry import scrub
 from reference_server.usecases.account_book import AccountBook
 from reference_server.usecases.accounts import AccountUseCases
 from reference_server.usecases.audit_upkeep import (
@@ -57,7 +57,7 @@ from reference_server.usecases.audit_upkeep import (
     AuditPurge,
     FailedAuthentications,
 )
-from reference_server.usecases.auditing import Auditor
+from reference_server.usecases.auditing import ORIGIN, Auditor
 from reference_server.usecases.feeds import Feeds
 from reference_server.usecases.flushes import Flushes
 from reference_server.usecases.health import HealthUseCases
@@ -201,10 +201,13 @@ async def open_gateway(
         if most := settings.failed_authentications_per_minute:
             authenticate = GuardedAuthentication(users.authenticate, users.recognised, limiter, clock, most)
             admit = GuardedAuthentication(nodes.admit, lambda _claim: None, limiter, clock, most)
-        pipeline = Pipeline(authenticate, Limits(limiter), handlers, settings.max_body_bytes, settings.max_json_depth)
+        pipeline = Pipeline(
+            authenticate, users.recognised, Limits(limiter), handlers, settings.max_body_bytes, settings.max_json_depth
+        )
         pages = page_routes() if settings.docs_pages else []
         beneath = [*document_routes(contract), *pages, *(Route(path, UpgradeNeeded()) for path in ("/ws", NODE_PATH))]
-        operations = operations_app(contract.openapi, pipeline, failures, beneath)
+        routes = Routes()
+        operations = operations_app(contract.openapi, pipeline, failures, beneath, routes)
         sockets = [
             WebSocketRoute("/ws", Stream(authenticate, streams, clock, failures, Flushes(clock))),
             WebSocketRoute(NODE_PATH, NodeEndpoint(admit, nodes.connect, failures)),
@@ -212,11 +215,10 @@ async def open_gateway(
         ]
         per_minute = settings.public_requests_per_minute
         edge = Edge(
-            on_request=REQUEST_ID.set,
             access_log=lines,
             proxies=runtime.proxies,
             measures=runtime.measures,
-            public_limit=PublicLimit(limiter, per_minute, KeyedOperations(contract.openapi)) if per_minute else None,
+            public_limit=PublicLimit(limiter, per_minute, routes.need_key) if per_minute else None,
         )
         yield gateway_app(operations, sockets, failures, edge)
 
@@ -292,7 +294,7 @@ def _trade_log(lines: AccessLines | None) -> Tell | None:
     if lines is None or not logging.getLogger(TRADES_LOGGER).isEnabledFor(logging.INFO):
         return None
     note = lines.event
-    return lambda fields: note(TRADES_LOGGER, "trade", fields, REQUEST_ID.get())
+    return lambda fields: note(TRADES_LOGGER, "trade", fields, ORIGIN.get().request_id)
 
 
 def _metrics(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from reference_server.api.clients import TrustedProxies
-from reference_server.api.connections import Connections
+from reference_server.api.connection.connections import Connections
 from reference_server.config import Settings
 from reference_server.metrics import Counts
 from reference_server.usecases.measures import Measures, NoMeasures

@@ -12,15 +12,13 @@ import logging
 import re
 import sys
 from collections.abc import Mapping
-from contextvars import ContextVar
 from functools import lru_cache
 from typing import Final, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-REQUEST_ID: Final[ContextVar[str | None]] = ContextVar("request_id", default=None)
-"""Id of the request that is being served; the edge sets it, each log line carries it."""
+from reference_server.usecases.auditing import ORIGIN
 
 HIDDEN: Final = "[hidden]"
 
@@ -87,7 +85,7 @@ def configure_logging(level: str, log_format: str, stream: TextIO | None = None)
 
 def add_request_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Put the id of the request that is being served into the event."""
-    request_id = REQUEST_ID.get()
+    request_id = ORIGIN.get().request_id
     if request_id is not None:
         event.setdefault("request_id", request_id)
     return event

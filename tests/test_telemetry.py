@@ -13,7 +13,8 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference_server.telemetry import HIDDEN, REQUEST_ID, configure_logging, hide_secrets, scrub
+from reference_server.telemetry import HIDDEN, configure_logging, hide_secrets, scrub
+from reference_server.usecases.auditing import ORIGIN, Origin
 
 KEY = "sk_live_tonpo_" + "aZ9" * 12
 
@@ -39,11 +40,11 @@ def lines(stream: io.StringIO) -> list[dict[str, Any]]:
 
 def test_events_are_json_off_a_terminal_and_carry_the_request_id(stream: io.StringIO) -> None:
     configure_logging("info", "auto", stream)
-    token = REQUEST_ID.set("req_1")
+    token = ORIGIN.set(Origin("req_1"))
     try:
         structlog.get_logger("tonpo").info("account_created", account_id="acc_1", accounts=3)
     finally:
-        REQUEST_ID.reset(token)
+        ORIGIN.reset(token)
     (line,) = lines(stream)
     assert line.pop("timestamp").endswith("Z")
     assert line == {

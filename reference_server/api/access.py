@@ -24,6 +24,9 @@ REQUEST_ID = "tonpo.request_id"
 CACHING = "tonpo.caching"
 """Set in the scope by what says itself how its answer may be kept: pages and documents."""
 
+ANSWER_BEGUN = "tonpo.answer_begun"
+"""Set in the scope once the head of the answer is given: what fails then can be told to nobody."""
+
 NOSNIFF = (b"x-content-type-options", b"nosniff")
 NO_STORE = (b"cache-control", b"no-store")
 """Answers hold keys and money: no cache between may keep them."""
@@ -35,9 +38,6 @@ _SANE = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 AccessLog = Callable[[str, str, int, float, str], None]
 """Takes method, path, status, duration in ms and request id of one request."""
 
-OnRequest = Callable[[str], object]
-"""Told the request id before the request is served, in its own context."""
-
 
 class Access:
     """Gives every request an id (the client's own where it is sane) and every answer the headers that all have."""
@@ -47,13 +47,11 @@ class Access:
         app: ASGIApp,
         *,
         log: AccessLog | None = None,
-        on_request: OnRequest | None = None,
         proxies: TrustedProxies | None = None,
         measures: Measures | None = None,
     ) -> None:
         self.app = app
         self._log = log
-        self._on_request = on_request
         self._proxies = proxies or None  # none are trusted: nothing to ask
         self._measures = measures or NoMeasures()
         self._prefix = f"req_{secrets.token_hex(5)}"
@@ -64,14 +62,11 @@ class Access:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
-        request_id = self._id_of(scope)
-        scope[REQUEST_ID] = request_id.decode("ascii")
-        if self._on_request is not None:
-            self._on_request(scope[REQUEST_ID])
+        request_id = scope[REQUEST_ID] = self._id_of(scope)
         client = scope.get("client")
         if self._proxies is not None:
             client = scope["client"] = (self._proxies.client_of(scope), client[1] if client else 0)
-        ORIGIN.set(Origin(scope[REQUEST_ID], client[0] if client else None))
+        ORIGIN.set(Origin(request_id, client[0] if client else None))
         started = perf_counter()
         status = 0
 
@@ -80,11 +75,10 @@ class Access:
             kind = message["type"]
             if kind == "http.response.start" or kind == "websocket.http.response.start":
                 headers = message["headers"]
-                headers.append((b"x-request-id", request_id))
-                headers.append(NOSNIFF)
-                if CACHING not in scope:
-                    headers.append(NO_STORE)
+                request_id_header = b"x-request-id", request_id.encode("ascii")
+                headers += (request_id_header, NOSNIFF) if CACHING in scope else (request_id_header, NOSNIFF, NO_STORE)
                 status = message["status"]
+                scope[ANSWER_BEGUN] = True
             elif kind == "websocket.accept":
                 status = 101
             await send(message)
@@ -99,14 +93,14 @@ class Access:
             if is_request:
                 self._measures.request_ended(_operation_of(scope), status, seconds)
             if self._log is not None:
-                self._log(scope.get("method", "WEBSOCKET"), scope["path"], status, seconds * 1000, scope[REQUEST_ID])
+                self._log(scope.get("method", "WEBSOCKET"), scope["path"], status, seconds * 1000, request_id)
 
-    def _id_of(self, scope: Scope) -> bytes:
+    def _id_of(self, scope: Scope) -> str:
         for name, value in scope["headers"]:
             if name == b"x-request-id" and _SANE.fullmatch(value) and b"sk_live" not in value:  # ids are logged
-                sane: bytes = value
+                sane: str = value.decode("ascii")
                 return sane
-        return b"%s%07x" % (self._prefix.encode("ascii"), next(self._numbers))
+        return f"{self._prefix}{next(self._numbers):07x}"
 
 
 def _operation_of(scope: Scope) -> str:

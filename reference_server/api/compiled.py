@@ -8,27 +8,32 @@ for every request, refuse bodies without Content-Length (spec-first/connexion#20
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import orjson
-from connexion.middleware.abstract import RoutedAPI, RoutedMiddleware
+from connexion.middleware.abstract import ROUTING_CONTEXT, RoutedAPI, RoutedMiddleware
 from connexion.operations.abstract import AbstractOperation
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reference_server.api.bodies import CompiledBody
-from reference_server.api.keys import Authenticate, clear_key
+from reference_server.api.keys import Authenticate, key_of_request
 from reference_server.api.limits import RATE_LIMIT, Limits, rate_exceeded
 from reference_server.api.operation import Answer, Call, Handler, Handlers, RawHeaders
 from reference_server.api.parameters import CompiledParameters
+from reference_server.domain.user import User
 
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """What every operation needs besides the contract. The last two bound a request body in bytes and in nesting."""
+    """What every operation needs besides the contract. The last two bound a request body in bytes and in nesting.
+
+    `recognised` returns whose a key is that was looked up a moment ago, None for any other.
+    """
 
     authenticate: Authenticate
+    recognised: Callable[[str], User | None]
     limits: Limits
     handlers: Handlers
     max_body_bytes: int
@@ -41,6 +46,7 @@ class CompiledOperation:
     def __init__(self, operation: AbstractOperation, pipeline: Pipeline) -> None:
         self._handle: Handler = pipeline.handlers[operation.operation_id]
         self._authenticate = pipeline.authenticate
+        self._recognised = pipeline.recognised
         self._limits = pipeline.limits
         self._needs_key = bool(operation.security)
         parameters = {(one["in"], one["name"]): one for one in operation.parameters}
@@ -52,9 +58,10 @@ class CompiledOperation:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request. Raises GatewayError."""
         headers = scope["headers"]
-        user = None
+        user: User | None = None
         if self._needs_key:
-            user = await self._authenticate(clear_key(headers))
+            key = key_of_request(scope)
+            user = self._recognised(key) or await self._authenticate(key)
             counted = self._limits.count_request(user)
             if counted is not None:
                 decision, scope[RATE_LIMIT] = counted
@@ -111,7 +118,17 @@ class CompiledOperations(RoutedMiddleware[CompiledApi]):
         super().__init__(app)
         self._pipeline = pipeline
 
+        self._operations: dict[str | None, CompiledOperation] = {}
+
     def add_api(self, specification: Any, **kwargs: Any) -> CompiledApi:
         """Compile a document's operations."""
         api: CompiledApi = super().add_api(specification, pipeline=self._pipeline, **kwargs)
+        self._operations |= api.operations
         return api
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
+        """Serve a request: the operation that routing found, else what lies beneath."""
+        operation = self._operations.get(scope["extensions"][ROUTING_CONTEXT].get("operation_id"))
+        if operation is not None:
+            return operation(scope, receive, send)
+        return cast(Coroutine[Any, Any, None], self.app(scope, receive, send))

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from connexion.exceptions import ProblemException
 from connexion.lifecycle import ConnexionRequest, ConnexionResponse
+from connexion.middleware.exceptions import ExceptionMiddleware
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from reference_server.api.access import REQUEST_ID
+from reference_server.api.access import ANSWER_BEGUN, REQUEST_ID
 from reference_server.api.errors import MethodMissing, error_answer
 from reference_server.api.limits import RATE_LIMIT
 from reference_server.domain.errors import GatewayError, InternalError, InvalidBody, InvalidParameter, PathNotFound
+
+_RAISED: Final = "tonpo.raised"
 
 ReportDefect = Callable[[BaseException, str], None]
 """Takes an exception that nobody expected and the request id, for the log."""
@@ -68,6 +72,28 @@ class Failures:
     async def for_starlette(self, request: Request, error: Exception) -> Response:
         """Handle an error outside connexion."""
         return respond(self.gateway_error(error, request.scope), request.scope)
+
+
+class LazyExceptions(ExceptionMiddleware):
+    """Connexion's exception middleware, which sets to work when there is an exception: most requests bring none."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(_raise_again)
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request. Raises what is raised once an answer has begun."""
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:
+            if ANSWER_BEGUN in scope:
+                raise
+            scope[_RAISED] = error
+            await super().__call__(scope, receive, send)
+
+
+async def _raise_again(scope: Scope, _receive: Receive, _send: Send) -> None:
+    raise scope.pop(_RAISED)
 
 
 def _framework_error(error: Exception, status: int, scope: Scope) -> GatewayError:

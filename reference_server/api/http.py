@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from connexion.exceptions import ProblemException
-from connexion.middleware.exceptions import ExceptionMiddleware
 from connexion.middleware.main import ConnexionMiddleware
 from connexion.resolver import Resolver
 from starlette.applications import Starlette
@@ -16,11 +15,11 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from reference_server.api.access import Access, AccessLog, OnRequest
+from reference_server.api.access import Access, AccessLog
 from reference_server.api.clients import TrustedProxies
 from reference_server.api.compiled import CompiledOperations, Pipeline
-from reference_server.api.failures import Failures
-from reference_server.api.routing import IndexedRouting
+from reference_server.api.failures import Failures, LazyExceptions
+from reference_server.api.routing import IndexedRouting, Routes
 from reference_server.api.spec_document import check_handlers
 from reference_server.api.strangers import PublicLimit, PublicRate
 from reference_server.domain.errors import GatewayError, PathNotFound
@@ -28,14 +27,22 @@ from reference_server.usecases.measures import Measures
 
 
 def operations_app(
-    openapi: dict[str, Any], pipeline: Pipeline, failures: Failures, beneath: Sequence[BaseRoute]
+    openapi: dict[str, Any],
+    pipeline: Pipeline,
+    failures: Failures,
+    beneath: Sequence[BaseRoute],
+    routes: Routes | None = None,
 ) -> ConnexionMiddleware:
     """Return connexion over the document, with the compiled pipeline, above routes that the contract does not have.
 
-    Raises HandlersDiffer.
+    `routes` are filled with what the document has. Raises HandlersDiffer.
     """
     check_handlers(openapi, pipeline.handlers)
-    layers: list[Any] = [ExceptionMiddleware, IndexedRouting, partial(CompiledOperations, pipeline=pipeline)]
+    layers: list[Any] = [
+        LazyExceptions,
+        partial(IndexedRouting, routes=routes or Routes()),
+        partial(CompiledOperations, pipeline=pipeline),
+    ]
     app = ConnexionMiddleware(Router([*beneath], redirect_slashes=False, default=_nothing_here), middlewares=layers)
     app.add_api(openapi, base_path="", resolver=Resolver(pipeline.handlers.__getitem__))
     for kind in (GatewayError, ProblemException, HTTPException, Exception):
@@ -47,7 +54,6 @@ def operations_app(
 class Edge:
     """What stands before everything else. `public_limit` None: requests without a key are not limited."""
 
-    on_request: OnRequest | None = None
     access_log: AccessLog | None = None
     proxies: TrustedProxies | None = None
     measures: Measures | None = None
@@ -63,7 +69,7 @@ def gateway_app(
     front: ASGIApp = Front(operations, Starlette(routes=sockets, exception_handlers=handlers))
     if edge.public_limit is not None:
         front = PublicRate(front, edge.public_limit)
-    return Access(front, log=edge.access_log, on_request=edge.on_request, proxies=edge.proxies, measures=edge.measures)
+    return Access(front, log=edge.access_log, proxies=edge.proxies, measures=edge.measures)
 
 
 class Front:
@@ -73,9 +79,9 @@ class Front:
         self._operations = operations
         self._sockets = sockets
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass one request or socket on."""
-        await (self._operations if scope["type"] == "http" else self._sockets)(scope, receive, send)
+        return (self._operations if scope["type"] == "http" else self._sockets)(scope, receive, send)
 
 
 async def _nothing_here(_scope: Scope, _receive: Receive, _send: Send) -> None:

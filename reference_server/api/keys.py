@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
+from starlette.types import Scope
+
 from reference_server.domain.errors import ApiKeyInvalid, ApiKeyMissing
 from reference_server.domain.user import User
 
@@ -11,6 +13,15 @@ Authenticate = Callable[[str], Awaitable[User]]
 """Returns the user of a key in clear. Raises ApiKeyInvalid."""
 
 _LONGEST_KEY = 256
+_KEY = "tonpo.key"
+
+
+def key_of_request(scope: Scope) -> str:
+    """Return the key that a request carries, read once. Raises as `clear_key` does."""
+    key: str | None = scope.get(_KEY)
+    if key is None:
+        key = scope[_KEY] = clear_key(scope["headers"])
+    return key
 
 
 def clear_key(headers: Sequence[tuple[bytes, bytes]]) -> str:

@@ -14,8 +14,8 @@ from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
+from reference_server.api.connection.stream_protocol import direct_socket
 from reference_server.api.failures import Failures
-from reference_server.api.protocols import direct_socket
 from reference_server.api.websocket import deny
 from reference_server.domain.account import Account
 from reference_server.domain.errors import InvalidParameter, Violation

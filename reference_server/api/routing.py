@@ -8,9 +8,9 @@ own. The same index tells beforehand which requests need a key.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, cast
 from urllib.parse import unquote
 
 from connexion.http_facts import METHODS
@@ -28,6 +28,11 @@ class _Path:
     segments: tuple[str | None, ...]
     names: tuple[str, ...]
     methods: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+_Found = tuple[_Path, dict[str, str]]
+_NONE: Final[dict[str, Any]] = {}
+_FOUND: Final = "tonpo.found"
 
 
 class PathIndex:
@@ -50,7 +55,7 @@ class PathIndex:
             self._last[template.rpartition("/")[0]] = path
         return path
 
-    def find(self, scope: Scope) -> tuple[_Path, dict[str, str]] | None:
+    def find(self, scope: Scope) -> _Found | None:
         """Return the template of a request's path with the values of its parameters, None for an unknown path."""
         fixed = self._fixed.get(scope["path"])
         if fixed is not None:
@@ -77,53 +82,57 @@ class PathIndex:
         return None
 
 
-class KeyedOperations:
-    """Tells which requests are for an operation that needs a key."""
+class Routes:
+    """The operations of the contract, by the path and method of a request; filled when the contract is added."""
 
-    def __init__(self, openapi: Mapping[str, Any]) -> None:
+    def __init__(self) -> None:
         self._paths = PathIndex()
-        for template, item in openapi["paths"].items():
-            path = self._paths.add(template)
-            for method in METHODS & item.keys():
-                if item[method].get("security", openapi.get("security")):
-                    path.methods[method.upper()] = {}
+        self._keyed: set[str] = set()
 
-    def __call__(self, scope: Scope) -> bool:
-        """Whether the operation that routing will find asks for a key; no operation asks for none."""
-        found = self._paths.find(scope)
-        return found is not None and scope["method"] in found[0].methods
+    def add(self, specification: Mapping[str, Any], base: str) -> None:
+        """Index every operation of the document."""
+        for template, item in specification["paths"].items():
+            path = self._paths.add(base + template)
+            for method in METHODS & item.keys():
+                operation_id = item[method]["operationId"]
+                path.methods[method.upper()] = {"api_base_path": base, "operation_id": operation_id}
+                if item[method].get("security", specification.get("security")):
+                    self._keyed.add(operation_id)
+
+    def find(self, scope: Scope) -> _Found | None:
+        """Return the path of a request with the values of its parameters, None for an unknown one; looked up once."""
+        if _FOUND not in scope:
+            scope[_FOUND] = self._paths.find(scope)
+        found: _Found | None = scope[_FOUND]
+        return found
+
+    def need_key(self, scope: Scope) -> bool:
+        """Whether a request is for an operation that asks for a key; none asks for none."""
+        found = self.find(scope)
+        context = None if found is None else found[0].methods.get(scope["method"])
+        return context is not None and context["operation_id"] in self._keyed
 
 
 class IndexedRouting(SpecMiddleware):
     """Connexion's routing middleware with an index instead of a scan."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, routes: Routes) -> None:
         self.app = app
-        self._paths = PathIndex()
+        self._routes = routes
 
     def add_api(self, specification: Specification, *, base_path: str | None = None, **_: Any) -> None:
         """Index every operation of the document."""
-        base = specification.base_path if base_path is None else base_path
-        for template, item in specification["paths"].items():
-            path = self._paths.add(base + template)
-            for method in METHODS & item.keys():
-                context = {"api_base_path": base, "operation_id": item[method]["operationId"]}
-                path.methods[method.upper()] = context
+        self._routes.add(specification, specification.base_path if base_path is None else base_path)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
         """Attach the operation to the scope and pass it on. Raises MethodMissing."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        found = self._paths.find(scope)
+        found = self._routes.find(scope)
         if found is None:
-            scope["path_params"] = {}
-            scope.setdefault("extensions", {})[ROUTING_CONTEXT] = {}
-            await self.app(scope, receive, send)
-            return
-        path, scope["path_params"] = found
-        context = path.methods.get(scope["method"])
-        if context is None:
-            raise MethodMissing(scope["method"], tuple(sorted(path.methods)))
+            scope["path_params"], context = {}, {}
+        else:
+            path, scope["path_params"] = found
+            context = path.methods.get(scope["method"], _NONE)
+            if context is _NONE:
+                raise MethodMissing(scope["method"], tuple(sorted(path.methods)))
         scope.setdefault("extensions", {})[ROUTING_CONTEXT] = context
-        await self.app(scope, receive, send)
+        return cast(Coroutine[Any, Any, None], self.app(scope, receive, send))

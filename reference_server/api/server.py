@@ -19,8 +19,9 @@ from typing import Any
 
 import uvicorn
 
-from reference_server.api.connections import Connections
-from reference_server.api.protocols import FramedProtocol, HttpProtocol
+from reference_server.api.connection.connections import Connections
+from reference_server.api.connection.http_protocol import HttpProtocol
+from reference_server.api.connection.stream_protocol import FramedProtocol
 from reference_server.usecases.measures import Measures, NoMeasures
 from reference_server.usecases.readiness import Drain
 

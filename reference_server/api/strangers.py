@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from reference_server.api.clients import UNKNOWN
 from reference_server.api.failures import refuse
-from reference_server.api.keys import clear_key
+from reference_server.api.keys import key_of_request
 from reference_server.api.node import claim_of
 from reference_server.api.stream_query import key_of
 from reference_server.api.websocket import deny
@@ -57,11 +57,13 @@ class PublicRate:
         self._per_minute = limit.per_minute
         self._needs_key = limit.needs_key
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass the request on, or answer 429."""
         if carries_key(scope) and self._asks_for_key(scope):
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
+        return self._count(scope, receive, send)
+
+    async def _count(self, scope: Scope, receive: Receive, send: Send) -> None:
         decision = self._limiter.hit(f"public:{_network()}", self._per_minute)
         if decision.allowed:
             await self._app(scope, receive, send)
@@ -87,7 +89,7 @@ def carries_key(scope: Scope) -> bool:
     """Whether authentication can read a key from this request, be it a valid one or not."""
     try:
         if scope["type"] == "http":
-            clear_key(scope["headers"])
+            key_of_request(scope)
         elif scope["path"] == NODE_PATH:
             claim_of(scope["headers"])
         else:

@@ -13,10 +13,10 @@ from starlette.types import Receive, Scope, Send
 
 from reference_server.api import frames, messages
 from reference_server.api.access import REQUEST_ID
+from reference_server.api.connection.stream_protocol import direct_socket
 from reference_server.api.errors import MethodMissing, error_answer
 from reference_server.api.failures import Failures, refuse
 from reference_server.api.keys import Authenticate
-from reference_server.api.protocols import direct_socket
 from reference_server.api.stream_query import key_of, read_query
 from reference_server.domain.errors import (
     GatewayError,

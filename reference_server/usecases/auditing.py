@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from reference_server.domain.account import Account, AccountState
 from reference_server.domain.audit import GATEWAY, AuditAction, AuditEntry
 from reference_server.usecases.ports import Clock
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """The request that is being served: its id and its client's address. Neither outside of one."""
 
     request_id: str | None = None

@@ -146,7 +146,12 @@ def small_gateway() -> Small:
     names = ("getHealth", "nothing", "listThings", "createThing", "getThing", "getSymbol")
     failures = Failures(lambda error, _request_id: small.defects.append(error))
     pipeline = Pipeline(
-        authenticate, Limits(small.limiter), {**dict.fromkeys(names, show), "fails": fail}, MAX_BODY, 32
+        authenticate,
+        lambda _key: None,
+        Limits(small.limiter),
+        {**dict.fromkeys(names, show), "fails": fail},
+        MAX_BODY,
+        32,
     )
     operations = operations_app(SMALL_CONTRACT, pipeline, failures, [Route("/ws", UpgradeNeeded())])
     small.app = gateway_app(operations, [], failures)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from reference_server.api.answers import AnswerCycle
+from reference_server.api.connection.answers import AnswerCycle
 
 END = b"that is all"
 PLAIN = (b"content-type", b"application/json")

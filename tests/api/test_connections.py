@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reference_server.api.clients import TrustedProxies
-from reference_server.api.connections import Connections
+from reference_server.api.connection.connections import Connections
 
 from .conftest import small_gateway
 

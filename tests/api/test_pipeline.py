@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reference_server.api import protocols
+from reference_server.api.connection import http_protocol
 
 from .conftest import KEY, Answer, Client, Small
 
@@ -362,7 +362,7 @@ def test_random_paths_and_queries_never_give_5xx(client: Client, gateway: Small,
 def test_a_request_that_never_ends_is_given_up(
     client: Client, gateway: Small, monkeypatch: pytest.MonkeyPatch, begun: bytes
 ) -> None:
-    monkeypatch.setattr(protocols, "REQUEST_SECONDS", 0.05)
+    monkeypatch.setattr(http_protocol, "REQUEST_SECONDS", 0.05)
     host, port = client.address.split(":")
     with socket.create_connection((host, int(port)), timeout=4) as connection:
         connection.sendall(begun)
@@ -382,7 +382,7 @@ def test_a_request_that_never_ends_is_given_up(
 def test_an_order_is_answered_before_what_never_ends_behind_it_is_given_up(
     client: Client, gateway: Small, monkeypatch: pytest.MonkeyPatch, begun: bytes
 ) -> None:
-    monkeypatch.setattr(protocols, "REQUEST_SECONDS", 0.05)
+    monkeypatch.setattr(http_protocol, "REQUEST_SECONDS", 0.05)
     gateway.takes_seconds = 0.3
     content = json.dumps(ORDER).encode()
     order = b"POST /things HTTP/1.1\r\nHost: a\r\nX-API-Key: %s\r\nContent-Type: application/json\r\n" % KEY.encode()
@@ -395,7 +395,7 @@ def test_an_order_is_answered_before_what_never_ends_behind_it_is_given_up(
 def test_a_connection_that_is_used_again_is_not_given_up(
     client: Client, gateway: Small, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(protocols, "REQUEST_SECONDS", 0.05)
+    monkeypatch.setattr(http_protocol, "REQUEST_SECONDS", 0.05)
     host, port = client.address.split(":")
     deadline = time.monotonic() + 0.3
     with socket.create_connection((host, int(port)), timeout=4) as connection:

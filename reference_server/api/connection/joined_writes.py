@@ -32,8 +32,11 @@ class JoinedWrites:
 
     def write_whole(self, data: bytes) -> None:
         """Write what nothing will follow, at once, behind what waits."""
-        self._waiting.append(data)
-        self.flush()
+        if self._waiting:
+            self._waiting.append(data)
+            self.flush()
+        elif not self.is_closing():
+            self._transport.write(data)
 
     def flush(self) -> None:
         """Write what waits."""

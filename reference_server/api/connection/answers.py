@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 from typing import Any, Final
 
 from starlette.types import Receive, Scope, Send
 from uvicorn._types import ASGISendEvent, HTTPResponseBodyEvent, HTTPResponseStartEvent
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from reference_server.api.access import NO_STORE, NOSNIFF
+from reference_server.api.connection.joined_writes import JoinedWrites
 from reference_server.api.errors import RawHeaders, error_answer
-from reference_server.api.joined_writes import JoinedWrites
 from reference_server.domain.errors import GatewayError
 
 _CONTROL: Final = bytes(code for code in range(128) if (code < 32 and code != 9) or code == 127)
@@ -31,12 +32,41 @@ class AnswerCycle(RequestResponseCycle):
     been written by then.
     """
 
+    access_log = False
+    disconnected = False
+    more_body = True
+    response_started = False
+    response_complete = False
+    chunked_encoding: bool | None = None
+    expected_content_length = 0
     _start: HTTPResponseStartEvent | None = None
+    _news: asyncio.Event | None = None
 
-    @classmethod
-    def take_over(cls, cycle: RequestResponseCycle) -> None:
-        """Make a cycle of uvicorn's one of these, before it has sent anything: uvicorn names its class itself."""
-        cycle.__class__ = cls
+    def __init__(self, protocol: HttpToolsProtocol, *, keep_alive: bool) -> None:
+        """Everything that uvicorn's own sets, most of it above: there is one of these for each request."""
+        self.scope = protocol.scope
+        self.transport = protocol.transport
+        self.flow = protocol.flow
+        self.logger = protocol.logger
+        self.default_headers = protocol.server_state.default_headers
+        self.on_response = protocol.on_response_complete
+        self.keep_alive = keep_alive
+        self.waiting_for_100_continue = protocol.expect_100_continue
+        self.body = bytearray()
+
+    @property
+    def message_event(self) -> asyncio.Event:  # type: ignore[override] # uvicorn's is an attribute
+        """Set while there is anything to receive; made when it is first asked for, as few requests have a body."""
+        if self._news is None:
+            self._news = asyncio.Event()
+            if self.body or not self.more_body:
+                self._news.set()
+        return self._news
+
+    def complete(self) -> None:
+        """Everything of the request is here, or its answer is complete."""
+        if self._news is not None:
+            self._news.set()
 
     async def send(self, message: ASGISendEvent) -> None:
         """Send as uvicorn does, a plain answer at once."""
@@ -63,30 +93,31 @@ class AnswerCycle(RequestResponseCycle):
         headers = [*self.default_headers, *start["headers"]]
         body = message.get("body", b"")
         length = None
-        lines = [STATUS_LINE[start["status"]]]
+        parts = [STATUS_LINE[start["status"]]]
         for name, value in headers:
-            if name == b"content-length":
-                length = value
-            elif name in _FRAMING or not (name in _plain_names or _is_plain(name)):
-                return False
-            lines.append(b"%b: %b\r\n" % (name, value))
+            if name not in _plain_names:
+                if name == b"content-length":
+                    length = value
+                elif not _is_plain(name):
+                    return False
+            parts += (name, b": ", value, b"\r\n")
         if length is None or length != b"%d" % len(body):
             return False
-        head = b"".join(lines)
-        if len(head) - len(head.translate(None, _CONTROL)) != 2 * len(lines):
+        head = b"".join(parts)
+        if len(head) - len(head.translate(None, _CONTROL)) != 2 * (1 + len(headers)):
             return False
         self.response_started = self.response_complete = True
         self.waiting_for_100_continue = False
         transport: Any = self.transport
         write = transport.write_whole if isinstance(transport, JoinedWrites) else transport.write
-        write(b"%b\r\n%b" % (head, body))
-        self.message_event.set()
+        write(b"".join((head, b"\r\n", body)))
+        self.complete()
         self.on_response()
         return True
 
 
 def _is_plain(name: bytes) -> bool:
-    if not _NAME.fullmatch(name):
+    if name in _FRAMING or not _NAME.fullmatch(name):
         return False
     if len(_plain_names) < _MOST_NAMES:
         _plain_names.add(name)
