@@ -74,8 +74,8 @@ def _json_lines(lines: Sequence[Line | str]) -> str:
 def _json_line(when_ns: int, method: str, path: str, status: int, duration_ms: float, request_id: str) -> str:
     """Write it as `orjson` would, in less time; neither method nor id have anything to escape."""
     second, rest_ns = divmod(when_ns, 1_000_000_000)
-    values = method, _quoted(path) if len(path) < _SHORT else _dumped(path), status, duration_ms, _second(second), rest_ns // 1000, request_id
-    return _JSON_LINE % values
+    shown = _quoted(path) if len(path) < _SHORT else _dumped(path)
+    return _JSON_LINE % (method, shown, status, duration_ms, _second(second), rest_ns // 1000, request_id)
 
 
 def _dumped(text: str) -> str:
