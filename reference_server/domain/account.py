@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+import msgspec
+
 
 class AccountState(StrEnum):
     """Source: Tonpo docs, "Account Lifecycle"."""
@@ -73,8 +75,7 @@ class Mt5Credentials:
         return f"Mt5Credentials(login=…, password=…, server={self.server!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class AccountInfo:
+class AccountInfo(msgspec.Struct, frozen=True):
     """Live account figures, money in `currency`; `margin_level` is MT5's percentage, 0 without margin."""
 
     login: int

@@ -2,40 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
+
+import msgspec
 
 from reference_server.domain.account import Account, AccountInfo
 from reference_server.domain.market import Candle, Tick
 from reference_server.domain.trading import Order, OrderResult, OrderType, Position, Side
 
 
-@dataclass(frozen=True, slots=True)
-class TickArrived:
+class TickArrived(msgspec.Struct, frozen=True):
     """A watched symbol's price moved. `is_quote`: bid or ask differs from the tick before."""
 
     tick: Tick
     is_quote: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CandleClosed:
+class CandleClosed(msgspec.Struct, frozen=True):
     """A bar of a watched symbol and timeframe is complete."""
 
     candle: Candle
 
 
-@dataclass(frozen=True, slots=True)
-class PositionChanged:
+class PositionChanged(msgspec.Struct, frozen=True):
     """A position was opened, changed (volume, stops, price) or closed; a closed one has volume 0."""
 
     position: Position
     change: Literal["opened", "changed", "closed"]
 
 
-@dataclass(frozen=True, slots=True)
-class OrderSettled:
+class OrderSettled(msgspec.Struct, frozen=True):
     """An order was filled, placed, refused, cancelled or expired: also by a stop, a trigger or by hand."""
 
     result: OrderResult
@@ -44,15 +41,13 @@ class OrderSettled:
     order_type: OrderType | None
 
 
-@dataclass(frozen=True, slots=True)
-class AccountChanged:
+class AccountChanged(msgspec.Struct, frozen=True):
     """Balance, equity or margin moved."""
 
     info: AccountInfo
 
 
-@dataclass(frozen=True, slots=True)
-class StatusChanged:
+class StatusChanged(msgspec.Struct, frozen=True):
     """The account's state, or whether it is paused, was changed and stored."""
 
     account: Account
@@ -70,8 +65,7 @@ class Trouble(StrEnum):
     FEED_FROZEN = "feed_frozen"
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionChanged:
+class ConnectionChanged(msgspec.Struct, frozen=True):
     """The terminal lost or regained its broker (`connected`), or died (`alive` False), or its troubles changed.
 
     `troubles` are all that there are now, `detail` says them in words for the operator.
@@ -89,8 +83,7 @@ AccountEvent = PositionChanged | OrderSettled | AccountChanged | StatusChanged
 """What is numbered, and kept for those who were not there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(msgspec.Struct, frozen=True):
     """What only a connected terminal knows: the account's money, its open positions and its pending orders."""
 
     info: AccountInfo
@@ -98,8 +91,7 @@ class Figures:
     orders: tuple[Order, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(msgspec.Struct, frozen=True):
     """The account after its event number `seq`. `figures` is None where they are not known: that is not empty."""
 
     seq: int

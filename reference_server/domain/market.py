@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 
 class Timeframe(StrEnum):
@@ -32,8 +33,7 @@ class Timeframe(StrEnum):
     MN1 = "MN1"
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(msgspec.Struct, frozen=True):
     """One price change. `last` falls back to the mid price where the symbol has no last deal; volume of that deal."""
 
     symbol: str
@@ -44,8 +44,7 @@ class Tick:
     time_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Candle:
+class Candle(msgspec.Struct, frozen=True):
     """One bar. `time_ms` is its opening; `volume` counts ticks; `complete` once it has closed."""
 
     symbol: str
@@ -59,16 +58,14 @@ class Candle:
     complete: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(msgspec.Struct, frozen=True):
     """When a symbol can be traded, in minutes since Sunday 00:00 UTC; `to_minute` may pass the end of the week."""
 
     from_minute: int
     to_minute: int
 
 
-@dataclass(frozen=True, slots=True)
-class SymbolSpecification:
+class SymbolSpecification(msgspec.Struct, frozen=True):
     """What a trader must know of a symbol. Volumes in lots; `tick_value` in the account's currency for one lot.
 
     `stops_level`: smallest distance of stops from the price, in points. `filling_modes`: fok, ioc, return, boc.

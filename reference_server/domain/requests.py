@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from reference_server.domain.trading import OrderResult, TradeMark, TradeRequest
 
@@ -25,8 +26,7 @@ class Outcome(StrEnum):
         return self in (Outcome.IN_FLIGHT, Outcome.UNKNOWN)
 
 
-@dataclass(frozen=True, slots=True)
-class TradeRecord:
+class TradeRecord(msgspec.Struct, frozen=True):
     """One trading request. `operation` is its operationId.
 
     `key`: the client's idempotency key, None without one. `fingerprint`: digest of what was sent, by which a repetition
@@ -66,8 +66,7 @@ class TradeRecord:
         )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True):
     """What the journal made of a request: written down (`is_new`), or the earlier one with the same key."""
 
     record: TradeRecord

@@ -6,9 +6,10 @@ place (`terminals/quantise.py`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Final, Literal
+
+import msgspec
 
 
 class Side(StrEnum):
@@ -41,8 +42,7 @@ class Keep(Enum):
 KEEP: Final = Keep.KEEP
 
 
-@dataclass(frozen=True, slots=True)
-class NewOrder:
+class NewOrder(msgspec.Struct, frozen=True):
     """An order to place. `price` is required for all but market, where it is ignored. `sl`, `tp`: None for none.
 
     `stop_limit_price`: of a stop-limit order, where it rests once `price` was reached. `expiration_ms`: when a pending
@@ -71,16 +71,14 @@ class NewOrder:
         )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class PositionClose:
+class PositionClose(msgspec.Struct, frozen=True):
     """The closing of an open position, all (volume None) or part of it, in lots."""
 
     ticket: int
     volume: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PositionChange:
+class PositionChange(msgspec.Struct, frozen=True):
     """New stop levels of an open position: KEEP leaves a level, None removes it."""
 
     ticket: int
@@ -88,8 +86,7 @@ class PositionChange:
     tp: float | Keep | None = KEEP
 
 
-@dataclass(frozen=True, slots=True)
-class OrderChange:
+class OrderChange(msgspec.Struct, frozen=True):
     """New terms of a pending order: KEEP leaves one, None removes it. Type and volume cannot be changed."""
 
     ticket: int
@@ -100,8 +97,7 @@ class OrderChange:
     expiration_ms: int | Keep | None = KEEP
 
 
-@dataclass(frozen=True, slots=True)
-class OrderCancellation:
+class OrderCancellation(msgspec.Struct, frozen=True):
     """The withdrawal of a pending order."""
 
     ticket: int
@@ -111,8 +107,7 @@ TradeRequest = NewOrder | PositionClose | PositionChange | OrderChange | OrderCa
 """Whatever is sent to the broker to change something."""
 
 
-@dataclass(frozen=True, slots=True)
-class TradeMark:
+class TradeMark(msgspec.Struct, frozen=True):
     """What a request is known by at the broker when its answer was lost: stored before the request is sent.
 
     `tag`: 48 random bits, which travel in the order's magic number or comment. `since_ms`: when it was meant, UTC.
@@ -122,8 +117,7 @@ class TradeMark:
     since_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class OrderResult:
+class OrderResult(msgspec.Struct, frozen=True):
     """The broker's answer. A refusal is a result with `success` False, never an exception.
 
     `ticket`: of the position (market, close, modify) or of the pending order; 0 when refused.
@@ -141,8 +135,7 @@ class OrderResult:
     deal: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(msgspec.Struct, frozen=True):
     """An open position. `profit` excludes `swap` and `commission`. `sl`, `tp`: None for none."""
 
     ticket: int
@@ -172,8 +165,7 @@ class OrderState(StrEnum):
     EXPIRED = "expired"
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(msgspec.Struct, frozen=True):
     """An order, pending or past. `volume` in lots as asked for, `remaining` what is not filled yet. Times in ms, UTC.
 
     `price`: 0 for a market order. `done_time_ms`: when it left the book, None while pending. `position`: ticket of the
@@ -199,8 +191,7 @@ class Order:
     comment: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class OrderCheck:
+class OrderCheck(msgspec.Struct, frozen=True):
     """What would happen to an order, and the account's figures after it; money in the account's currency.
 
     `retcode`: 0 for a sound order. Figures are None where the terminal does not say.
@@ -221,8 +212,7 @@ DealEntry = Literal["in", "out", "inout", "out_by"]
 DealReason = Literal["client", "expert", "mobile", "web", "sl", "tp", "so"]
 
 
-@dataclass(frozen=True, slots=True)
-class Deal:
+class Deal(msgspec.Struct, frozen=True):
     """One execution, or a balance operation (`symbol` None, `profit` its amount). Time in ms, UTC."""
 
     ticket: int
@@ -243,8 +233,7 @@ class Deal:
     comment: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryQuery:
+class HistoryQuery(msgspec.Struct, frozen=True):
     """A stretch of the account's past: rows with `from_ms` <= time < `to_ms` (UTC), oldest first, then by ticket.
 
     `position`: only what belongs to the position with this ticket. `after`: time in ms and ticket of the last row that

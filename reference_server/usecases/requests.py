@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
+import msgspec
+
 from reference_server.domain.account import Account
 from reference_server.domain.errors import (
     AccountPaused,
@@ -80,8 +82,7 @@ class Repeatable:
     fingerprint: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Traded:
+class Traded(msgspec.Struct, frozen=True):
     """The broker's answer. `is_replay`: it was given before, to an earlier request with the same key."""
 
     result: OrderResult

@@ -11,12 +11,12 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from reference_server.clock import SystemClock
 from reference_server.domain.errors import DailyTradeLimitExceeded, StorageUnavailable
@@ -71,7 +71,7 @@ def journal(file: JournalFile, clock: HandClock) -> SqlJournal:
 def record(clock: HandClock) -> Callable[..., TradeRecord]:
     def make(request: TradeRequest = ORDER, **fields: object) -> TradeRecord:
         made = TradeRecord("usr_1", "acc_1", "placeOrder", request, TradeMark(2**47 + 5, clock.now_ms()))
-        return replace(made, **fields)  # type: ignore[arg-type]
+        return replace(made, **fields)
 
     return make
 

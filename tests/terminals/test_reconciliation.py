@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from reference_server.domain.account import Mt5Credentials
 from reference_server.domain.errors import OutcomeUnknown, TerminalUnavailable

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from reference_server.domain.errors import OrderNotFound, PositionNotFound, SymbolNotFound, TerminalUnavailable
 from reference_server.domain.events import AccountChanged, CandleClosed, OrderSettled, PositionChanged, TickArrived

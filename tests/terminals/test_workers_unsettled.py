@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from reference_server.domain.account import Mt5Credentials
 from reference_server.domain.errors import AccountPaused, OutcomeUnknown, TerminalUnavailable

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TypeVar
 
+import msgspec
+
 from reference_server.domain.account import LEGAL_MOVES, Account, AccountInfo, AccountState, Mt5Credentials
 from reference_server.domain.audit import AuditEntry
 from reference_server.domain.errors import (
@@ -475,7 +477,7 @@ class FakeJournal:
             if self.counts.get(day, 0) >= daily_limit:
                 raise DailyTradeLimitExceeded
             self.counts[day] = self.counts.get(day, 0) + 1
-        written = replace(record, number=len(self.records) + 1)
+        written = msgspec.structs.replace(record, number=len(self.records) + 1)
         self.records[written.number] = written
         if self.meanwhile is not None:
             await self.meanwhile()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from reference_server.domain.errors import OrderNotFound
 from reference_server.domain.market import Candle, SymbolSpecification, Timeframe

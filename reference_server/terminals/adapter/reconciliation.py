@@ -8,9 +8,11 @@ anything less clear is OutcomeUnknown. `None` says that nothing shows now, which
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
+
+import msgspec
+from msgspec.structs import replace
 
 from reference_server.domain.errors import OutcomeUnknown
 from reference_server.domain.events import OrderSettled
@@ -53,8 +55,7 @@ _REACHED: Final = {ORDER_BUY_STOP_LIMIT: ORDER_BUY_LIMIT, ORDER_SELL_STOP_LIMIT:
 """What a stop-limit order becomes when its first price is reached."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
+class _Wanted(msgspec.Struct, frozen=True):
     """What a lost request asked for, as it would show on its order. `position_id`: of the position that it closes."""
 
     symbol: str | None

@@ -12,8 +12,9 @@ import re
 import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 COMMENT_UNITS: Final = 29
 """Longest comment, in UTF-16 units: the package refuses a longer one as an argument error."""
@@ -27,8 +28,7 @@ _IN_COMMENT: Final = re.compile(r"~\^(?:[A-Za-z0-9_-]{8}|[A-Za-z0-9_-]{0,7}$)")
 """A whole tag anywhere (brokers append words of their own), or one that was cut off at the end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
+class Tag(msgspec.Struct, frozen=True):
     """48 random bits, one tag for each request to trade; `value` is what is stored with the request."""
 
     value: int

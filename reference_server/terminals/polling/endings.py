@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from reference_server.domain.trading import Position, Side
 from reference_server.terminals.adapter import shapes
