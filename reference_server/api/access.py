@@ -54,7 +54,7 @@ class Access:
         self._log = log
         self._proxies = proxies or None  # none are trusted: nothing to ask
         self._measures = measures or NoMeasures()
-        self._prefix = f"req_{secrets.token_hex(5)}"
+        self._prefix = f"req_{secrets.token_hex(5)}-"
         self._numbers = itertools.count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -100,7 +100,7 @@ class Access:
             if name == b"x-request-id" and _SANE.fullmatch(value) and b"sk_live" not in value:  # ids are logged
                 sane: str = value.decode("ascii")
                 return sane
-        return f"{self._prefix}{next(self._numbers):07x}"
+        return f"{self._prefix}{next(self._numbers)}"
 
 
 def _operation_of(scope: Scope) -> str:

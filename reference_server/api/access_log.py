@@ -45,14 +45,17 @@ class AccessLines:
         """Note one request; called on the event loop."""
         if "sk_live" in path:
             path = self._scrub(path)
-        self._add((time_ns(), method, path, status, duration_ms, request_id))
+        lines = self._lines
+        lines.append((time_ns(), method, path, status, duration_ms, request_id))
+        if len(lines) == 1 or len(lines) >= MOST_LINES:
+            self._flush_soon()
 
     def event(self, logger: str, name: str, fields: Mapping[str, object], request_id: str | None) -> None:
         """Note another event, at level info; called on the event loop. `fields` must hold no secret."""
-        self._add(self._event(datetime.now(UTC), logger, name, fields, request_id))
+        self._lines.append(self._event(datetime.now(UTC), logger, name, fields, request_id))
+        self._flush_soon()
 
-    def _add(self, line: Line | str) -> None:
-        self._lines.append(line)
+    def _flush_soon(self) -> None:
         if len(self._lines) == 1:
             asyncio.get_running_loop().call_later(DELAY_SECONDS, self.flush)
         elif len(self._lines) >= MOST_LINES:

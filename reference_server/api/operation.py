@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from reference_server.domain.errors import ApiKeyMissing
 from reference_server.domain.user import User
 
@@ -21,8 +23,7 @@ class Answer:
     headers: RawHeaders = ()
 
 
-@dataclass(slots=True)
-class Call:
+class Call(msgspec.Struct):
     """One request, already authenticated, limited and validated.
 
     `body` is the JSON object sent, or {} where none is needed; `parameters` hold path, query and header values by the

@@ -27,13 +27,13 @@ class CompiledParameter:
         schema = parameter.get("schema", {})
         self._kind = schema.get("type", "string")
         self._schema = CompiledSchema(schema)
-        self._takes_any_text = self._kind == "string" and not (
+        self.takes_any_text = self._kind == "string" and not (
             schema.keys() & {"enum", "pattern", "minLength", "maxLength", "format", "allOf", "anyOf", "oneOf", "not"}
         )
 
     def read(self, text: str, wrong: list[Violation]) -> Any:
         """Return the value of the text; what is wrong with it is added to `wrong`."""
-        if self._takes_any_text:
+        if self.takes_any_text:
             return text
         value = _coerced(self._kind, text)
         if not self._schema.is_valid(value):
@@ -47,6 +47,7 @@ class CompiledParameters:
     def __init__(self, parameters: Sequence[dict[str, Any]]) -> None:
         compiled = [CompiledParameter(one) for one in parameters]
         self._path = [one for one in compiled if one.place == "path"]
+        self._takes_any_path = all(one.takes_any_text for one in self._path)
         self._query = {one.name: one for one in compiled if one.place == "query"}
         self._headers = {one.header: one for one in compiled if one.place == "header"}
         self._required = [one for one in compiled if one.is_required and one.place != "path"]
@@ -55,8 +56,11 @@ class CompiledParameters:
         """Return the values by name, absent ones left out. Raises InvalidParameter naming every fault."""
         wrong: list[Violation] = []
         values: dict[str, Any] = {}
-        for one in self._path:
-            values[one.name] = one.read(path[one.name], wrong)
+        if self._takes_any_path:
+            values.update(path)
+        else:
+            for one in self._path:
+                values[one.name] = one.read(path[one.name], wrong)
         if self._query and query:
             self._read_query(query, values, wrong)
         if self._headers:

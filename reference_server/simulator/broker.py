@@ -230,7 +230,7 @@ class SimulatedBroker:
             return snapshot.dump(self.market, self.ledger, self.accounts.values(), records=list)
 
     def dump_changes(
-        self, server: str, login: int, tickets: Iterable[int], *, past_orders: int, deals: int
+        self, server: str, login: int, tickets: Iterable[int], *, past_orders: int, deals: int, told: snapshot.Told
     ) -> dict[str, Any]:
         """What became of some tickets of an account since its history had these lengths: see `snapshot.changes`.
 
@@ -238,7 +238,9 @@ class SimulatedBroker:
         """
         with self.lock:
             account = self.accounts[server, login]
-            return snapshot.changes(self.market, self.ledger, account, tickets, past_orders=past_orders, deals=deals)
+            return snapshot.changes(
+                self.market, self.ledger, account, tickets, past_orders=past_orders, deals=deals, told=told
+            )
 
     def history_lengths(self, server: str, login: int) -> tuple[int, int]:
         """How many past orders and deals an account has. Raises KeyError for one that was never opened."""

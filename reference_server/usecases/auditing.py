@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from reference_server.domain.account import Account, AccountState
 from reference_server.domain.audit import GATEWAY, AuditAction, AuditEntry
 from reference_server.usecases.ports import Clock
 
 
-class Origin(NamedTuple):
+class Origin(msgspec.Struct, frozen=True):
     """The request that is being served: its id and its client's address. Neither outside of one."""
 
     request_id: str | None = None

@@ -38,6 +38,7 @@ def journal_of(desk: Desk, profiles: tuple[SymbolProfile, ...], steps: list[Any]
     by_name = {profile.name: profile for profile in profiles}
     server = desk.mt5.account_info().server
     changes = []
+    told = snapshot.Told()
     for what, name, size, shift in steps:
         if name not in by_name:
             continue
@@ -47,7 +48,7 @@ def journal_of(desk: Desk, profiles: tuple[SymbolProfile, ...], steps: list[Any]
         take(desk, what, by_name[name], size, shift)
         after = {position.ticket for position in desk.mt5.positions_get()}
         after |= {order.ticket for order in desk.mt5.orders_get()}
-        change = desk.broker.dump_changes(server, 42, before | after, past_orders=past_orders, deals=deals)
+        change = desk.broker.dump_changes(server, 42, before | after, past_orders=past_orders, deals=deals, told=told)
         changes.append(json.loads(json.dumps(change)))
     return changes
 
@@ -74,10 +75,11 @@ def test_what_expired_unnoticed_is_not_active_after_a_restart(desk: Desk) -> Non
     state = desk.broker.dump()
     now = desk.mt5.symbol_info_tick("EURUSD").time
     ticket = desk.pending(2, 1.08, type_time=2, expiration=now + 60).order
-    first = desk.broker.dump_changes("TonpoSim-Demo", 42, [ticket], past_orders=0, deals=1)
+    told = snapshot.Told()
+    first = desk.broker.dump_changes("TonpoSim-Demo", 42, [ticket], past_orders=0, deals=1, told=told)
     desk.clock.advance(seconds=90)
     bought = desk.buy(0.1).order
-    second = desk.broker.dump_changes("TonpoSim-Demo", 42, [bought], past_orders=0, deals=1)
+    second = desk.broker.dump_changes("TonpoSim-Demo", 42, [bought], past_orders=0, deals=1, told=told)
     snapshot.apply(state, json.loads(json.dumps([first, second])))
     mt5 = restored(desk, state)
     assert mt5.orders_get() == ()
@@ -126,3 +128,25 @@ def test_an_order_that_waits_for_volume_goes_on_after_a_restart() -> None:
     mt5.broker.set_price("EURUSD", 1.0860, 1.0861)
     assert mt5.orders_get() == ()
     assert mt5.history_orders_get(ticket=waiting)[0].state == mt5.ORDER_STATE_FILLED
+
+
+def test_changes_tell_a_price_or_a_setting_once_and_again_when_it_is_another(desk: Desk) -> None:
+    state, told = desk.broker.dump(), snapshot.Told()
+    server = desk.mt5.account_info().server
+
+    def change() -> dict[str, Any]:
+        return desk.broker.dump_changes(server, 42, [], past_orders=0, deals=1, told=told)
+
+    first, second = change(), change()
+    assert set(first["prices"]) == set(desk.broker.market.quotes)
+    assert "settings" in first["account"]
+    assert second["prices"] == {}
+    assert "settings" not in second["account"]
+    desk.broker.change_account(server, 42, leverage=7)
+    desk.broker.set_price("EURUSD", 1.5, 1.5001)
+    third = change()
+    assert third["prices"] == {"EURUSD": (1.5, 1.5001)}
+    snapshot.apply(state, json.loads(json.dumps([first, second, third])))
+    mt5 = restored(desk, state)
+    assert mt5.account_info().leverage == 7
+    assert mt5.symbol_info_tick("EURUSD").bid == 1.5

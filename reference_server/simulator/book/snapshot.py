@@ -47,10 +47,42 @@ def dump(
     }
 
 
+class Told:
+    """What a row of changes has described so far of prices and of settings, which few trades change."""
+
+    def __init__(self) -> None:
+        self._prices: dict[str, tuple[float, float]] = {}
+        self._settings: dict[tuple[str, int], AccountSettings] = {}
+
+    def prices(self, market: Market) -> dict[str, tuple[float, float]]:
+        """Bid and ask of the symbols that have moved."""
+        told = self._prices
+        moved = {
+            name: now for name, quote in market.quotes.items() if told.get(name) != (now := (quote.bid, quote.ask))
+        }
+        told |= moved
+        return moved
+
+    def terms(self, account: Account) -> dict[str, Any]:
+        """The account's terms, with its settings if they are others than before."""
+        key = (account.server, account.login)
+        if self._settings.get(key) is account.settings:
+            return _plain(account)
+        self._settings[key] = account.settings
+        return _terms(account)
+
+
 def changes(
-    market: Market, ledger: Ledger, account: Account, tickets: Iterable[int], *, past_orders: int, deals: int
+    market: Market,
+    ledger: Ledger,
+    account: Account,
+    tickets: Iterable[int],
+    *,
+    past_orders: int,
+    deals: int,
+    told: Told,
 ) -> dict[str, Any]:
-    """Describe what became of some tickets of an account since its history had these lengths.
+    """Describe what became of some tickets of an account since its history had these lengths, and what is not `told`.
 
     Unlike a dump it costs the same however many positions there are and however long the history is. Tickets that the
     new deals belong to need not be named.
@@ -68,8 +100,8 @@ def changes(
         "utc_ms": market.utc_ms,
         "next_order": ledger.next_order,
         "next_deal": ledger.next_deal,
-        "prices": {name: [quote.bid, quote.ask] for name, quote in market.quotes.items()},
-        "account": _terms(account),
+        "prices": told.prices(market),
+        "account": told.terms(account),
         "positions": [[ticket, _position(positions[ticket]) if ticket in positions else None] for ticket in touched],
         "orders": [[ticket, _order(orders[ticket]) if ticket in orders else None] for ticket in touched],
         "past_orders": [past_orders, lists(ended)],
@@ -80,9 +112,11 @@ def changes(
 def apply(state: dict[str, Any], journal: Iterable[Mapping[str, Any]]) -> None:
     """Bring a dump up to date with changes that came after it. Raises KeyError, TypeError, ValueError for damage."""
     books = {(account["server"], account["login"]): _Book(account) for account in state["accounts"]}
+    state["prices"] = dict(state["prices"])
     for changed in journal:
-        for name in ("utc_ms", "next_order", "next_deal", "prices"):
+        for name in ("utc_ms", "next_order", "next_deal"):
             state[name] = changed[name]
+        state["prices"].update(changed["prices"])
         terms = changed["account"]
         key = (terms["server"], terms["login"])
         if key not in books:

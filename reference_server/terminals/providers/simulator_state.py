@@ -51,6 +51,7 @@ class SimulatorState:
         self._journal_bytes = sum(path.stat().st_size for _, path in _journals(directory))
         self._dump_bytes = 0
         self._lengths = _lengths(broker)
+        self._told = snapshot.Told()
 
     def has_news(self, server: str, login: int) -> bool:
         """Whether the account's history has grown since the last note: a stop or a pending order did that."""
@@ -60,12 +61,15 @@ class SimulatorState:
         """Write what became of these tickets of an account, and whatever else its history got since the last note."""
         key = (server, login)
         past_orders, deals = self._lengths.get(key, (0, 0))
-        changed = self._broker.dump_changes(server, login, tickets, past_orders=past_orders, deals=deals)
+        changed = self._broker.dump_changes(
+            server, login, tickets, past_orders=past_orders, deals=deals, told=self._told
+        )
         try:
             if self._journal is None:
                 self._journal = _create(self._directory / f"simulator.{self._number}.journal")
             self._journal_bytes += os.write(self._journal, orjson.dumps(changed, option=orjson.OPT_APPEND_NEWLINE))
         except OSError as failed:  # the next dump has it, unless the process ends before
+            self._told = snapshot.Told()
             _log.error("a trade cannot be written to the journal in %s: %s", self._directory, failed)
         self._lengths[key] = (past_orders + len(changed["past_orders"][1]), deals + len(changed["deals"][1]))
 
@@ -81,6 +85,7 @@ class SimulatorState:
         self._number += 1
         state = {**self._broker.dump_briefly(), "journal": self._number}
         self._lengths = _lengths(self._broker)
+        self._told = snapshot.Told()
         try:
             self._dump_bytes = await asyncio.to_thread(_write_dump, self._directory, state, pause_seconds)
         except OSError as failed:
