@@ -13,6 +13,10 @@ from reference_server.domain.errors import InvalidParameter, Violation
 _INTEGER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 _NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?", re.ASCII)
 
+_SHORT = 100
+_MOST_VALID = 1000
+"""How many texts that were found valid a parameter keeps: names of symbols and accounts come again and again."""
+
 RawHeaders = Sequence[tuple[bytes, bytes]]
 
 
@@ -27,17 +31,17 @@ class CompiledParameter:
         schema = parameter.get("schema", {})
         self._kind = schema.get("type", "string")
         self._schema = CompiledSchema(schema)
-        self.takes_any_text = self._kind == "string" and not (
-            schema.keys() & {"enum", "pattern", "minLength", "maxLength", "format", "allOf", "anyOf", "oneOf", "not"}
-        )
+        self._valid: set[str] = set()
 
     def read(self, text: str, wrong: list[Violation]) -> Any:
         """Return the value of the text; what is wrong with it is added to `wrong`."""
-        if self.takes_any_text:
+        if text in self._valid:
             return text
         value = _coerced(self._kind, text)
         if not self._schema.is_valid(value):
             wrong.extend(self._schema.violations(value, root=self.name))
+        elif self._kind == "string" and len(text) <= _SHORT and len(self._valid) < _MOST_VALID:
+            self._valid.add(text)
         return value
 
 
@@ -47,7 +51,6 @@ class CompiledParameters:
     def __init__(self, parameters: Sequence[dict[str, Any]]) -> None:
         compiled = [CompiledParameter(one) for one in parameters]
         self._path = [one for one in compiled if one.place == "path"]
-        self._takes_any_path = all(one.takes_any_text for one in self._path)
         self._query = {one.name: one for one in compiled if one.place == "query"}
         self._headers = {one.header: one for one in compiled if one.place == "header"}
         self._required = [one for one in compiled if one.is_required and one.place != "path"]
@@ -56,11 +59,8 @@ class CompiledParameters:
         """Return the values by name, absent ones left out. Raises InvalidParameter naming every fault."""
         wrong: list[Violation] = []
         values: dict[str, Any] = {}
-        if self._takes_any_path:
-            values.update(path)
-        else:
-            for one in self._path:
-                values[one.name] = one.read(path[one.name], wrong)
+        for one in self._path:
+            values[one.name] = one.read(path[one.name], wrong)
         if self._query and query:
             self._read_query(query, values, wrong)
         if self._headers:

@@ -31,7 +31,7 @@ class KnownKeys:
     def __init__(self, clock: Clock, limits: KeyCache) -> None:
         self._clock = clock
         self._limits = limits
-        self._secret = secrets.token_bytes(_SECRET_BYTES)
+        self._keyed = hashlib.blake2b(key=secrets.token_bytes(_SECRET_BYTES))
         self._users: dict[bytes, tuple[User, float]] = {}
         self.forgotten = 0
         """How often users were forgotten: who looks a key up meanwhile must not keep what was found."""
@@ -56,4 +56,6 @@ class KnownKeys:
             del self._users[fingerprint]
 
     def _fingerprint(self, clear_key: str) -> bytes:
-        return hashlib.blake2b(clear_key.encode("utf-8", "surrogatepass"), key=self._secret).digest()
+        keyed = self._keyed.copy()
+        keyed.update(clear_key.encode("utf-8", "surrogatepass"))
+        return keyed.digest()
