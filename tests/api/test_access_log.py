@@ -7,6 +7,8 @@ import io
 import json
 
 import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
 from starlette.types import Message, Receive, Scope, Send
 
 from reference_server.api.access import Access
@@ -84,3 +86,17 @@ async def test_a_line_is_written_soon_when_no_other_comes() -> None:
 
     AccessLines(Telling(), scrub, as_json=True)("GET", "/", 200, 1.0, "req_1")
     await asyncio.wait_for(written.wait(), 5)
+
+
+@given(path=st.text(max_size=300), ms=st.floats(0, 1e7), status=st.integers(0, 999))
+@example(path='/"\\\n\x00', ms=0.005, status=200)
+def test_whatever_the_path_is_a_line_is_json(path: str, ms: float, status: int) -> None:
+    assume(not any(0xD800 <= ord(one) < 0xE000 for one in path))
+    stream = io.StringIO()
+    log = AccessLines(stream, scrub, as_json=True)
+    log._lines.append((1_764_381_958_000_001_999, "GET", path, status, ms, "req_1"))
+    log.flush()
+    record = json.loads(stream.getvalue())
+    assert (record["path"], record["status"], record["request_id"]) == (path, status, "req_1")
+    assert record["ms"] == pytest.approx(ms, abs=0.0051)
+    assert record["timestamp"] == "2025-11-29T02:05:58.000001Z"
