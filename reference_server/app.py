@@ -206,7 +206,7 @@ async def open_gateway(
         )
         pages = page_routes() if settings.docs_pages else []
         beneath = [*document_routes(contract), *pages, *(Route(path, UpgradeNeeded()) for path in ("/ws", NODE_PATH))]
-        routes = Routes()
+        routes = Routes(contract.openapi)
         operations = operations_app(contract.openapi, pipeline, failures, beneath, routes)
         sockets = [
             WebSocketRoute("/ws", Stream(authenticate, streams, clock, failures, Flushes(clock))),

@@ -35,12 +35,12 @@ def operations_app(
 ) -> ConnexionMiddleware:
     """Return connexion over the document, with the compiled pipeline, above routes that the contract does not have.
 
-    `routes` are filled with what the document has. Raises HandlersDiffer.
+    `routes` are those of the document, where somebody else asks them as well. Raises HandlersDiffer.
     """
     check_handlers(openapi, pipeline.handlers)
     layers: list[Any] = [
         LazyExceptions,
-        partial(IndexedRouting, routes=routes or Routes()),
+        partial(IndexedRouting, routes=routes or Routes(openapi)),
         partial(CompiledOperations, pipeline=pipeline),
     ]
     app = ConnexionMiddleware(Router([*beneath], redirect_slashes=False, default=_nothing_here), middlewares=layers)

@@ -83,20 +83,17 @@ class PathIndex:
 
 
 class Routes:
-    """The operations of the contract, by the path and method of a request; filled when the contract is added."""
+    """The operations of the contract, by the path and method of a request."""
 
-    def __init__(self) -> None:
+    def __init__(self, openapi: Mapping[str, Any]) -> None:
         self._paths = PathIndex()
         self._keyed: set[str] = set()
-
-    def add(self, specification: Mapping[str, Any], base: str) -> None:
-        """Index every operation of the document."""
-        for template, item in specification["paths"].items():
-            path = self._paths.add(base + template)
+        for template, item in openapi["paths"].items():
+            path = self._paths.add(template)
             for method in METHODS & item.keys():
                 operation_id = item[method]["operationId"]
-                path.methods[method.upper()] = {"api_base_path": base, "operation_id": operation_id}
-                if item[method].get("security", specification.get("security")):
+                path.methods[method.upper()] = {"api_base_path": "", "operation_id": operation_id}
+                if item[method].get("security", openapi.get("security")):
                     self._keyed.add(operation_id)
 
     def find(self, scope: Scope) -> _Found | None:
@@ -120,9 +117,8 @@ class IndexedRouting(SpecMiddleware):
         self.app = app
         self._routes = routes
 
-    def add_api(self, specification: Specification, *, base_path: str | None = None, **_: Any) -> None:
-        """Index every operation of the document."""
-        self._routes.add(specification, specification.base_path if base_path is None else base_path)
+    def add_api(self, specification: Specification, **options: Any) -> None:
+        """The routes are there already: the layers before connexion ask them, too, and connexion adds late."""
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
         """Attach the operation to the scope and pass it on. Raises MethodMissing."""
