@@ -6,6 +6,7 @@ import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from reference_server.domain.nodes import PROTOCOL, NodeEnd, NodeRefused
 from reference_server.runtime import runtime_of
+from reference_server.terminals.workers.control import Exited, text_of
 
 from .conftest import Answer, Client
 from .scripted import gateway_application, gateway_settings
@@ -86,10 +88,13 @@ def door(start: Callable[..., Door]) -> Door:
 
 
 def end_of(agent: ClientConnection) -> tuple[int, str]:
-    """Read to the end of the connection, and return code and reason of its close."""
+    """Read to the end of the connection, ending workers when told to; return code and reason of its close."""
     with contextlib.suppress(ConnectionClosed):
         while True:
-            agent.recv(20)
+            message = agent.recv(20)
+            told = json.loads(message) if isinstance(message, str) else {}
+            if told.get("type") == "Kill":
+                agent.send(text_of(Exited(told["life"], "it was told to")))
     return agent.close_code or 0, agent.close_reason or ""
 
 
@@ -140,10 +145,21 @@ def test_an_account_with_a_node_waits_for_it_and_the_gateways_own_terminal_is_go
 
 def test_a_deleted_account_closes_its_nodes_connection(door: Door) -> None:
     account_id, token = door.account()
-    with door.opened(KEY, token) as agent:
-        door.client("DELETE", f"/api/accounts/{account_id}", key=door.api_key)
-        assert end_of(agent) == (NodeEnd.DELETED.code, NodeEnd.DELETED.reason)
+    with door.opened(KEY, token) as agent, ThreadPoolExecutor(1) as beside:
+        ended = beside.submit(end_of, agent)
+        assert door.client("DELETE", f"/api/accounts/{account_id}", key=door.api_key).status == 200
+        assert ended.result(20) == (NodeEnd.DELETED.code, NodeEnd.DELETED.reason)
     is_refusal(door.refused(KEY))
+
+
+def test_an_account_whose_worker_is_starting_is_deleted_once_the_agent_has_ended_it(door: Door) -> None:
+    account_id, token = door.account()
+    with door.opened(KEY, token) as agent, ThreadPoolExecutor(1) as beside:
+        while json.loads(agent.recv(5))["type"] != "Start":
+            pass
+        ended = beside.submit(end_of, agent)
+        assert door.client("DELETE", f"/api/accounts/{account_id}", key=door.api_key).status == 200
+        assert ended.result(20) == (NodeEnd.DELETED.code, NodeEnd.DELETED.reason)
 
 
 def test_an_account_that_the_broker_refused_takes_no_node(door: Door) -> None:
