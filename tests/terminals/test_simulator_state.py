@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -198,3 +199,18 @@ def test_a_damaged_file_says_what_to_do(clock: HandClock, tmp_path: Path, name: 
     (tmp_path / name).write_text(text)
     with pytest.raises(SimulatorStateUnusable, match=f"{name}.*move it away"):
         SimulatedTerminals(clock, state_directory=tmp_path)
+
+
+async def test_half_a_line_on_a_full_disk_harms_no_other(killed: Killed, monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = await killed.restart()
+    first = await terminal.place_order(BUY)
+    write = os.write
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", lambda file, data: write(file, data[: len(data) // 2]))
+        lost = await terminal.place_order(BUY)
+    killed.desks[-1].price("EURUSD", 1.2, 1.2001)
+    last = await terminal.place_order(BUY)
+    again = await killed.restart()
+    tickets = {position.ticket for position in await again.positions()}
+    assert {first.ticket, last.ticket} <= tickets <= {first.ticket, lost.ticket, last.ticket}
+    assert (await again.price("EURUSD")).bid == 1.2

@@ -10,6 +10,7 @@ they survive the end of the process, and a power cut may cost what the system ha
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
 import os
@@ -67,7 +68,7 @@ class SimulatorState:
         try:
             if self._journal is None:
                 self._journal = _create(self._directory / f"simulator.{self._number}.journal")
-            self._journal_bytes += os.write(self._journal, orjson.dumps(changed, option=orjson.OPT_APPEND_NEWLINE))
+            self._journal_bytes += _append(self._journal, orjson.dumps(changed, option=orjson.OPT_APPEND_NEWLINE))
         except OSError as failed:  # the next dump has it, unless the process ends before
             self._told = snapshot.Told()
             _log.error("a trade cannot be written to the journal in %s: %s", self._directory, failed)
@@ -109,6 +110,15 @@ def _lengths(broker: SimulatedBroker) -> dict[tuple[str, int], tuple[int, int]]:
 def _create(path: Path) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+
+
+def _append(journal: int, line: bytes) -> int:
+    """Write a whole line or nothing of it, and return its length. Raises OSError."""
+    written = os.write(journal, line)
+    if written < len(line):  # a full disk takes what it can; the next line must not be joined to half of this one
+        os.ftruncate(journal, os.fstat(journal).st_size - written)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return written
 
 
 def encoded(state: Mapping[str, Any]) -> Iterator[bytes]:
