@@ -70,3 +70,22 @@ def test_a_request_that_takes_longer_than_that_is_answered(connection: socket.so
     exchange(connection)
     exchange(connection, REQUEST.replace(b"GET /", b"GET /slow"))
     assert connection.recv(1) == b""
+
+
+def test_empty_lines_do_not_keep_a_connection_open(connection: socket.socket) -> None:
+    exchange(connection)
+    connection.sendall(b"\r\n")
+    assert connection.recv(1) == b""
+
+
+def test_a_connection_is_closed_behind_a_body_that_came_after_its_answer(connection: socket.socket) -> None:
+    exchange(connection, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n{")
+    connection.settimeout(2 * IDLE_SECONDS)
+    with pytest.raises(TimeoutError):  # it is not idle: the rest of its request is awaited
+        connection.recv(1)
+    connection.settimeout(10)
+    connection.sendall(b"   ")
+    exchange(connection, REQUEST)
+    exchange(connection, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n{")
+    connection.sendall(b"   ")
+    assert connection.recv(1) == b""

@@ -77,7 +77,6 @@ class HttpProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Feed the parser, and stop at a head without end."""
         self._read_bytes = len(data)
-        self._idle_since = None
         self._is_receiving = True
         try:
             super().data_received(data)
@@ -128,6 +127,8 @@ class HttpProtocol(HttpToolsProtocol):
         if self._idle_since is None or self.transport.is_closing():
             return
         left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if self._is_incomplete:  # it was answered before it was complete, and is given up by itself
+            left = self.timeout_keep_alive
         if left > 0:
             self._idle_timer = self.loop.call_later(left, self._close_idle)
         else:
@@ -163,7 +164,8 @@ class HttpProtocol(HttpToolsProtocol):
         return bool(self.pipeline) or (latest is not None and not latest.response_complete and not latest.more_body)
 
     def on_message_begin(self) -> None:
-        """Begin to count."""
+        """Begin to count. What is no request, as empty lines are, leaves the connection as idle as it was."""
+        self._idle_since = None
         self._is_incomplete = True
         self._is_reading_head = True
         self._head_bytes = 0
