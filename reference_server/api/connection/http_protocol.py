@@ -197,7 +197,10 @@ class HttpProtocol(HttpToolsProtocol):
         """The request is complete."""
         self._is_incomplete = False
         cycle = self.cycle
-        if (self.parser.should_upgrade() and self._should_upgrade()) or cycle.response_complete:
+        if self.parser.should_upgrade() and self._should_upgrade():
+            return
+        if cycle.response_complete:  # it was answered before: idle from now on
+            self._idle_since = self.loop.time()
             return
         cycle.more_body = False
         cycle.complete()
