@@ -39,20 +39,19 @@ class KnowingBroker(Broker):
         super().__init__()
         self.deals: list[Entry] = []
         self.orders: list[Entry] = []
-        self.deal(None, "balance", self.balance)
+        self.deal(None, "balance", self.balance, milliseconds())
 
     # -- the past ------------------------------------------------------------------------------------------------------
 
-    def deal(self, position: int | None, kind: str, profit: float, **facts: Any) -> None:
+    def deal(self, position: int | None, kind: str, profit: float, now: int, **facts: Any) -> None:
         ticket = next(self.numbers)
         row = {"profit": profit, "type": kind, "ticket": ticket, **facts}
         if position is not None:
             row["position"] = position
-        now = int(time.time() * 1000)
         self.deals.append(Entry(now, ticket, {"time": now, **row}))
 
     def order(self, ticket: int, position: int | None, body: dict[str, Any], state: str) -> None:
-        now = int(time.time() * 1000)
+        now = milliseconds()
         names = ("symbol", "side", "orderType", "volume")
         row = {"doneTime": now, "state": state, "price": body.get("price") or 0.0, "ticket": ticket}
         row |= {name: body[name] for name in names} | ({} if position is None else {"position": position})
@@ -87,7 +86,7 @@ class KnowingBroker(Broker):
         ticket = super().place(body)
         if body["orderType"] == "market":
             position = self.open[ticket]
-            self.pay(ticket, body["side"], position["volume"], position["open"], 0.0)
+            self.pay(ticket, body["side"], position["volume"], position["open"], 0.0, milliseconds())
             self.order(ticket, ticket, body, "filled")
         else:
             self.pending[ticket]["body"] = body
@@ -100,22 +99,22 @@ class KnowingBroker(Broker):
             raise Refused(422, "that is more than is open")
         side = "sell" if position["side"] == "buy" else "buy"
         bid, ask = self.quote(position["symbol"])
-        half = volume / 2 // self.step * self.step
+        half, now = volume / 2 // self.step * self.step, milliseconds()
         for part in (half, volume - half) if volume >= Decimal("0.02") else (volume,):
             profit = round(self.profit(position) * float(part / position["volume"]), 2)
-            self.pay(body["ticket"], side, part, bid if side == "sell" else ask, profit)
+            self.pay(body["ticket"], side, part, bid if side == "sell" else ask, profit, now)
             position["volume"] -= part
         order = {"symbol": position["symbol"], "side": side, "orderType": "market", "volume": float(volume)}
         self.order(next(self.numbers), body["ticket"], order, "filled")
         if not position["volume"]:
             del self.open[body["ticket"]]
 
-    def pay(self, position: int, side: str, volume: Decimal, price: float, profit: float) -> None:
+    def pay(self, position: int, side: str, volume: Decimal, price: float, profit: float, now: int) -> None:
         """Book a deal and its commission, 7 a lot."""
         commission = -round(float(volume) * 7, 2)
         self.balance = round(self.balance + profit + commission, 2)
         facts = {"symbol": self.open[position]["symbol"], "volume": float(volume), "price": price}
-        self.deal(position, side, profit, commission=commission, **facts)
+        self.deal(position, side, profit, now, commission=commission, **facts)
 
     def cancel(self, ticket: int) -> None:
         if ticket not in self.pending:
@@ -178,6 +177,10 @@ class KnowingBroker(Broker):
             "complete": is_complete,
             **bar,
         }
+
+
+def milliseconds() -> int:
+    return int(time.time() * 1000)
 
 
 def bar_start(timeframe: str, second: float) -> int:

@@ -79,8 +79,8 @@ class FirstPartBookedWithTheRest(KnowingBroker):
         position["hidden"] = position.get("hidden", 0) + self.volume(body["volume"])
         return None
 
-    def pay(self, position: int, side: str, volume: Any, price: float, profit: float) -> None:
-        super().pay(position, side, volume + self.open[position].pop("hidden", 0), price, profit)
+    def pay(self, position: int, side: str, volume: Any, price: float, profit: float, now: int) -> None:
+        super().pay(position, side, volume + self.open[position].pop("hidden", 0), price, profit, now)
 
 
 @fault(DEALS, "HIST-010", KnowingGateway)
