@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -122,6 +123,8 @@ class Small:
     defects: list[BaseException] = field(default_factory=list)
     limiter: OneMinute = field(default_factory=OneMinute)
     takes_seconds: float = 0.0
+    began: threading.Event = field(default_factory=threading.Event)
+    """Set once an operation is called."""
 
 
 def small_gateway() -> Small:
@@ -130,6 +133,7 @@ def small_gateway() -> Small:
 
     async def show(call: Call) -> Json:
         small.calls.append(call)
+        small.began.set()
         if small.takes_seconds:
             await asyncio.sleep(small.takes_seconds)
         return {"parameters": call.parameters, "body": call.body, "user": call.user and call.user.user_id}
@@ -216,6 +220,7 @@ def client(small: tuple[Small, Client]) -> Client:
 @pytest.fixture
 def gateway(small: tuple[Small, Client]) -> Small:
     small[0].calls.clear()
+    small[0].began.clear()
     small[0].defects.clear()
     small[0].takes_seconds = 0.0
     return small[0]

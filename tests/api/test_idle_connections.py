@@ -72,6 +72,15 @@ def test_a_request_that_takes_longer_than_that_is_answered(connection: socket.so
     assert connection.recv(1) == b""
 
 
+def test_a_request_whose_beginning_came_with_the_one_before_is_answered_however_long_it_takes(
+    connection: socket.socket,
+) -> None:
+    slow = REQUEST.replace(b"GET /", b"GET /slow")
+    exchange(connection, REQUEST + slow[:10])
+    exchange(connection, slow[10:])
+    assert connection.recv(1) == b""
+
+
 def test_empty_lines_do_not_keep_a_connection_open(connection: socket.socket) -> None:
     exchange(connection)
     connection.sendall(b"\r\n")

@@ -180,6 +180,53 @@ def test_a_broken_body_behind_an_order_is_refused_behind_the_orders_answer(
     assert gateway.defects == []
 
 
+CHUNKED = b"GET /things/5 HTTP/1.1\r\n" + HOST + AS_USER + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+def test_an_operation_without_a_body_is_not_executed_when_what_comes_for_one_is_broken(
+    client: Client, gateway: Small
+) -> None:
+    answers, was_closed = exchange(client, CHUNKED + b"zz\r\n")
+    assert_refused(answers[0], 400)
+    assert len(answers) == 1
+    assert was_closed
+    assert gateway.calls == []
+
+
+def test_what_was_begun_before_its_body_broke_gets_its_own_answer(client: Client, gateway: Small) -> None:
+    """It may be the cancellation of an order, which happens whatever comes behind it."""
+    gateway.takes_seconds = 0.3
+    host, port = client.address.split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as opened:
+        opened.sendall(CHUNKED)
+        assert gateway.began.wait(10)
+        opened.sendall(b"zz\r\n")
+        received = b""
+        while part := opened.recv(65_536):
+            received += part
+    (answer,) = answers_in(received)
+    assert answer.status == 200
+    assert answer.headers[b"connection"] == b"close"
+    assert gateway.defects == []
+
+
+def test_a_body_that_breaks_while_it_is_read_is_refused_and_nothing_executed(client: Client, gateway: Small) -> None:
+    head = b"POST /things HTTP/1.1\r\n" + HOST + AS_USER + JSON + b"Expect: 100-continue\r\n"
+    host, port = client.address.split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as opened:
+        opened.sendall(head + b"Transfer-Encoding: chunked\r\n\r\n")
+        assert opened.recv(4096) == b"HTTP/1.1 100 Continue\r\n\r\n", "the body is not read yet"
+        opened.sendall(b"zz\r\n")
+        received = b""
+        while part := opened.recv(65_536):
+            received += part
+    (answer,) = answers_in(received)
+    assert_refused(answer, 400)
+    assert answer.headers[b"connection"] == b"close"
+    assert gateway.calls == []
+    assert gateway.defects == []
+
+
 def test_a_handshake_behind_an_order_does_not_take_the_orders_answer(client: Client, gateway: Small) -> None:
     answers, was_closed = exchange(client, order() + b"GET /ws HTTP/1.1\r\n" + HOST + HANDSHAKE + b"\r\n")
     assert [one.status for one in answers] == [201]

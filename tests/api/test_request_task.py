@@ -137,6 +137,35 @@ async def test_a_cancellation_reaches_the_request_at_any_moment(desk: Desk, at_o
     assert not await desk.begin("after"), "a task that was cancelled takes nothing more"
 
 
+async def test_what_a_cancelled_request_waits_for_is_cancelled_with_it(desk: Desk) -> None:
+    """Also before the task has taken over what was begun."""
+    awaited = future()
+    assert await desk.begin("slow", awaited, cancel=True)
+    await settled()
+    assert awaited.cancelled()
+    assert desk.done == ["slow cancelled"]
+
+
+async def test_a_request_may_cancel_its_own_task_before_it_waits(desk: Desk) -> None:
+    outcome: list[str] = []
+
+    async def request() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        try:
+            await future()
+        except asyncio.CancelledError:
+            outcome.append("cancelled")
+            raise
+
+    begun: list[bool] = []
+    asyncio.get_running_loop().call_soon(lambda: begun.append(desk.task.run(request())))
+    await settled()
+    assert begun == [True]
+    assert outcome == ["cancelled"]
+
+
 async def test_a_timeout_ends_the_wait_and_nothing_else(desk: Desk) -> None:
     outcome: list[str] = []
     went_on = future()

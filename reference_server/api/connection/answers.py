@@ -8,7 +8,7 @@ import secrets
 from typing import Any, Final
 
 from starlette.types import Receive, Scope, Send
-from uvicorn._types import ASGISendEvent, HTTPResponseBodyEvent, HTTPResponseStartEvent
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent, HTTPResponseBodyEvent, HTTPResponseStartEvent
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from reference_server.api.access import NO_STORE, NOSNIFF
@@ -41,6 +41,7 @@ class AnswerCycle(RequestResponseCycle):
     expected_content_length = 0
     _start: HTTPResponseStartEvent | None = None
     _news: asyncio.Event | None = None
+    _unreadable: GatewayError | None = None
 
     def __init__(self, protocol: HttpToolsProtocol, *, keep_alive: bool) -> None:
         """Everything that uvicorn's own sets, most of it above: there is one of these for each request."""
@@ -67,6 +68,18 @@ class AnswerCycle(RequestResponseCycle):
         """Everything of the request is here, or its answer is complete."""
         if self._news is not None:
             self._news.set()
+
+    def fail(self, error: GatewayError) -> None:
+        """The rest of the request cannot be read: who asks for it gets the error."""
+        self._unreadable = error
+        self.complete()
+
+    async def receive(self) -> ASGIReceiveEvent:
+        """Receive as uvicorn does. Raises what is wrong with the body."""
+        message = await super().receive()
+        if self._unreadable is not None and message["type"] == "http.request":
+            raise self._unreadable
+        return message
 
     async def send(self, message: ASGISendEvent) -> None:
         """Send as uvicorn does, a plain answer at once."""

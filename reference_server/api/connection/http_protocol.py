@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
@@ -16,7 +16,8 @@ from reference_server.domain.errors import GatewayError, InvalidParameter
 
 REQUEST_SECONDS = 30.0
 """How long a client may take to send one request, so that connections on which nothing comes do not pile up."""
-
+MOST_AT_ONCE: Final = 16
+"""Requests that came together and are answered before others on the event loop have their turn."""
 
 _Ready = tuple[RequestResponseCycle, Any]
 """A request whose turn it is, and the application that answers it."""
@@ -32,6 +33,7 @@ class HttpProtocol(HttpToolsProtocol):
     cycle: AnswerCycle
     _head_bytes = 0
     _read_bytes = 0
+    _completes_here = False
     _problem: str | None = None
     _is_reading_head = False
     _is_incomplete = True
@@ -39,7 +41,7 @@ class HttpProtocol(HttpToolsProtocol):
     _requests: RequestTask | None = None
     _ready: _Ready | None = None
     _is_receiving = False
-    _idle_since: float | None = None
+    _idle_since = 0.0
     _idle_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -77,12 +79,17 @@ class HttpProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Feed the parser, and stop at a head without end."""
         self._read_bytes = len(data)
+        self._completes_here = False
         self._is_receiving = True
         try:
             super().data_received(data)
-            while self._ready is not None:
+            for _ in range(MOST_AT_ONCE):
+                if self._ready is None:
+                    break
                 ready, self._ready = self._ready, None
                 self._run(*ready)
+            else:
+                self._start_ready()
         finally:
             self._is_receiving = False
         if self._is_reading_head:
@@ -101,6 +108,11 @@ class HttpProtocol(HttpToolsProtocol):
             self._ready = cycle, app
         else:
             self._start_asgi_task(cycle, app)
+
+    def _start_ready(self) -> None:
+        if self._ready is not None:
+            ready, self._ready = self._ready, None
+            self._start_asgi_task(*ready)
 
     def _run(self, cycle: RequestResponseCycle, app: Any) -> None:
         request = cycle.run_asgi(app)
@@ -122,12 +134,16 @@ class HttpProtocol(HttpToolsProtocol):
             self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._close_idle)
 
     def _close_idle(self) -> None:
-        """Close a connection on which nothing came for so long; one timer for all of its answers."""
+        """Close a connection on which nothing came for so long; one timer for all of its answers.
+
+        What is no request, as empty lines are, leaves it as idle as it was; one that is being received or answered does
+        not, whenever the answer before it was complete.
+        """
         self._idle_timer = None
-        if self._idle_since is None or self.transport.is_closing():
+        if self.transport.is_closing():
             return
         left = self._idle_since + self.timeout_keep_alive - self.loop.time()
-        if self._is_incomplete:  # it was answered before it was complete, and is given up by itself
+        if self._is_incomplete or not self.cycle.response_complete:
             left = self.timeout_keep_alive
         if left > 0:
             self._idle_timer = self.loop.call_later(left, self._close_idle)
@@ -164,11 +180,10 @@ class HttpProtocol(HttpToolsProtocol):
         return bool(self.pipeline) or (latest is not None and not latest.response_complete and not latest.more_body)
 
     def on_message_begin(self) -> None:
-        """Begin to count. What is no request, as empty lines are, leaves the connection as idle as it was."""
-        self._idle_since = None
+        """Begin to count: from the next piece on, where an unknown part of this one is the request before."""
         self._is_incomplete = True
         self._is_reading_head = True
-        self._head_bytes = 0
+        self._head_bytes = -self._read_bytes if self._completes_here else 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -196,6 +211,7 @@ class HttpProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The request is complete."""
         self._is_incomplete = False
+        self._completes_here = True
         cycle = self.cycle
         if self.parser.should_upgrade() and self._should_upgrade():
             return
@@ -211,13 +227,19 @@ class HttpProtocol(HttpToolsProtocol):
         Written at once, it would be taken for the answer to one of those: to an order that is being executed.
         """
         error = InvalidParameter(self._problem or msg.replace("Invalid HTTP request received.", _NO_HTTP))
-        if not self._owes_answer:
+        latest = self.cycle
+        if latest is None or latest.response_complete:
             self._refuse(error)
             return
-        latest = self.cycle
+        if latest.more_body and self._ready is not None and self._ready[0] is latest:
+            self._ready = None
+            self._refuse(error)
+            return
         latest.keep_alive = False
-        if latest.more_body:  # it is what cannot be read, queued behind the others, and is refused in its turn
+        if self.pipeline and latest.more_body:  # it is what cannot be read, and is refused in its turn
             self.pipeline[0] = (latest, refusing(error))
+        elif latest.more_body:  # it has begun: who reads on is told, and who does not has done what it answers
+            latest.fail(error)
         self.flow.pause_reading()
 
     @property

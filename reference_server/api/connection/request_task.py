@@ -42,7 +42,8 @@ class RequestTask:
             _leave_task(self._loop, self._task)
         self._begun = request, waits_for
         self._running.add(self._task)
-        self._idle.set_result(None)
+        if not self._idle.done():  # else the request has cancelled its own task
+            self._idle.set_result(None)
         return True
 
     def close(self) -> None:
@@ -75,7 +76,7 @@ class RequestTask:
 def _rest_of(request: Started, waits_for: Any, error: BaseException | None) -> Generator[Any, Any, None]:
     """What is left of a coroutine that has run up to where it waits."""
     try:
-        if error is not None:
+        if error is not None and not (waits_for is not None and waits_for.cancel()):
             waits_for = request.throw(error)
         while True:
             try:
