@@ -48,6 +48,11 @@ _INSERT: Final = (
     "INSERT INTO requests (user_id, account_id, operation, kind, request, tag, since_ms, key, fingerprint, counted_day,"
     " outcome) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'in_flight')"
 )
+_INSERT_PLAIN: Final = (
+    "INSERT INTO requests (user_id, account_id, operation, kind, request, tag, since_ms, fingerprint, outcome)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, x'', 'in_flight')"
+)
+"""One without a key, of a plan without a limit. The driver takes long over a value that is None or bytes."""
 _BY_KEY: Final = f"SELECT {_COLUMNS} FROM requests WHERE user_id = ? AND key = ?"  # noqa: S608 - constants
 _OPEN: Final = f"SELECT {_COLUMNS} FROM requests WHERE outcome IN ('in_flight', 'unknown') ORDER BY number"  # noqa: S608
 _COUNT: Final = (
@@ -91,7 +96,7 @@ class SqlJournal:
         Raises DailyTradeLimitExceeded, StorageUnavailable.
         """
         kept_since_ms = self._age.now_ms() - KEPT_MS
-        row = _row(record)  # a defect in it must not meet the others of the turn
+        statement, row = _insertion(record)  # a defect in it must not meet the others of the turn
 
         def write(connection: sqlite3.Connection) -> Claim | None:
             if record.key is not None:
@@ -103,7 +108,7 @@ class SqlJournal:
                     return None
                 if not connection.execute(_COUNT, (record.user_id, record.counted_day, daily_limit)).rowcount:
                     return None
-            number = connection.execute(_INSERT, row).lastrowid
+            number = connection.execute(statement, row).lastrowid
             assert number is not None
             return Claim(record.numbered(number), is_new=True)
 
@@ -223,19 +228,13 @@ def _counts(outcome: Outcome) -> bool:
     return outcome is Outcome.ACCEPTED or outcome.is_open
 
 
-def _row(record: TradeRecord) -> tuple[Any, ...]:
-    return (
-        record.user_id,
-        record.account_id,
-        record.operation,
-        _KIND_OF[type(record.request)],
-        _encode(record.request),
-        record.mark.tag,
-        record.mark.since_ms,
-        record.key,
-        record.fingerprint,
-        record.counted_day,
-    )
+def _insertion(record: TradeRecord) -> tuple[str, tuple[Any, ...]]:
+    mark = record.mark
+    kind, sent = _KIND_OF[type(record.request)], bytearray(_encode(record.request))
+    row = (record.user_id, record.account_id, record.operation, kind, sent, mark.tag, mark.since_ms)
+    if record.key is None and record.counted_day is None:
+        return _INSERT_PLAIN, row
+    return _INSERT, (*row, record.key, record.fingerprint, record.counted_day)
 
 
 def _record(row: Sequence[Any]) -> TradeRecord:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from reference_server.domain.events import OrderSettled
-from reference_server.domain.trading import NewOrder, OrderResult, OrderType, PositionChange, Side
+from reference_server.domain.trading import HistoryQuery, NewOrder, OrderResult, OrderType, PositionChange, Side
 from reference_server.terminals.providers import simulator_state
 from reference_server.terminals.providers.simulated import SimulatedTerminals
 from reference_server.terminals.providers.simulator_state import SimulatorState, SimulatorStateUnusable, encoded
@@ -201,16 +201,22 @@ def test_a_damaged_file_says_what_to_do(clock: HandClock, tmp_path: Path, name: 
         SimulatedTerminals(clock, state_directory=tmp_path)
 
 
-async def test_half_a_line_on_a_full_disk_harms_no_other(killed: Killed, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_a_full_disk_did_not_take_comes_with_the_next_trade(
+    killed: Killed, monkeypatch: pytest.MonkeyPatch
+) -> None:
     terminal = await killed.restart()
     first = await terminal.place_order(BUY)
     write = os.write
     with monkeypatch.context() as full:
         full.setattr(os, "write", lambda file, data: write(file, data[: len(data) // 2]))
-        lost = await terminal.place_order(BUY)
+        missed = await terminal.place_order(BUY)
+        await terminal.modify_position(PositionChange(first.ticket, sl=1.0))
     killed.desks[-1].price("EURUSD", 1.2, 1.2001)
     last = await terminal.place_order(BUY)
     again = await killed.restart()
-    tickets = {position.ticket for position in await again.positions()}
-    assert {first.ticket, last.ticket} <= tickets <= {first.ticket, lost.ticket, last.ticket}
+    positions = {position.ticket: position for position in await again.positions()}
+    assert positions.keys() == {first.ticket, missed.ticket, last.ticket}
+    assert positions[first.ticket].sl == 1.0
+    deals = await again.deals(HistoryQuery(0, 2**53, 1000))
+    assert [deal.ticket for deal in deals if deal.order] == [first.deal, missed.deal, last.deal]
     assert (await again.price("EURUSD")).bid == 1.2

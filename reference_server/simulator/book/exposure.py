@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from reference_server.simulator.book.money import margin_in_margin_currency
+from reference_server.simulator.book.money import lots, margin_in_margin_currency
 from reference_server.simulator.book.records import STOP_TYPES, Order, Position
 from reference_server.simulator.listing.symbols import SymbolProfile
 
@@ -29,10 +29,10 @@ class Exposure:
     def add(self, *, is_buy: bool, volume: float, margin: float) -> None:
         """Count a volume on one side; both numbers negative to take it away. A side without volume has no margin."""
         if is_buy:
-            self.long_volume = round(self.long_volume + volume, 8)
+            self.long_volume = lots(self.long_volume + volume)
             self.long_margin = self.long_margin + margin if self.long_volume else 0.0
         else:
-            self.short_volume = round(self.short_volume + volume, 8)
+            self.short_volume = lots(self.short_volume + volume)
             self.short_margin = self.short_margin + margin if self.short_volume else 0.0
 
     def reserve(self) -> None:

@@ -1,6 +1,7 @@
 """How fills change an account: positions opened, reduced, reversed, and the deals that say so."""
 
 from reference_server.simulator.book.account import Account
+from reference_server.simulator.book.money import lots
 from reference_server.simulator.book.records import Order, Position
 from reference_server.simulator.book.valuation import Valuation
 from reference_server.simulator.listing.symbols import SymbolProfile
@@ -114,7 +115,7 @@ class Ledger(Valuation):
         now = self._market.now_ms
         if volume is None:
             volume = order.volume_current
-        order.volume_current = left = round(order.volume_current - volume, 8)
+        order.volume_current = left = lots(order.volume_current - volume)
         if not account.is_hedging:
             held = account.positions_of(order.symbol)
             closes = held[0] if held else None
@@ -160,7 +161,7 @@ class Ledger(Valuation):
 
     def _increase(self, account: Account, order: Order, position: Position, volume: float, price: float) -> Struct:
         self.count(account, position, -position.volume)
-        total = round(position.volume + volume, 8)
+        total = lots(position.volume + volume)
         rate = self._margin_rate(account, order, price)
         position.price_open = (position.price_open * position.volume + price * volume) / total
         position.margin_rate = (position.margin_rate * position.volume + rate * volume) / total
@@ -180,7 +181,7 @@ class Ledger(Valuation):
         self.count(account, position, -position.volume)
         account.remove_position(position)
         order.position_id = position.identifier
-        remainder = round(volume - position.volume, 8)
+        remainder = lots(volume - position.volume)
         deal = self._trade(
             account, order, entry=ENTRY_INOUT, position_id=position.identifier, volume=volume, price=price,
             opening=remainder, profit=profit, swap=swap,
@@ -250,6 +251,6 @@ class Ledger(Valuation):
         if volume >= position.volume:
             account.remove_position(position)
         else:
-            position.volume = round(position.volume - volume, 8)
+            position.volume = lots(position.volume - volume)
             position.update_ms = self._market.now_ms
         return deal

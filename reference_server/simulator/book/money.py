@@ -14,11 +14,27 @@ CFD_INDEX = CONSTANTS["SYMBOL_CALC_MODE_CFDINDEX"]
 FUTURES_MODES = (FUTURES, CONSTANTS["SYMBOL_CALC_MODE_EXCH_FUTURES"])
 
 FLOAT_NOISE = 1e-9
+LOT_DIGITS = 8
+SCALES = tuple(10.0**digits for digits in range(LOT_DIGITS + 1))
+EXACT = 2.0**49  # below, an amount in units of its last digit, with half of one more, is what it says
 
 
 def rounded(amount: float, digits: int) -> float:
     """Round money half away from zero, as the trade server does, whatever noise binary fractions added."""
+    if digits <= LOT_DIGITS:
+        scale = SCALES[digits]
+        units, half = amount * scale, 0.5 + FLOAT_NOISE * scale
+        if 0 <= units < EXACT:
+            return int(units + half) / scale  # `round` takes several times as long
+        if -EXACT < units < 0:
+            return int(units - half) / scale
     return round(amount + FLOAT_NOISE if amount >= 0 else amount - FLOAT_NOISE, digits)
+
+
+def lots(volume: float) -> float:
+    """Take the binary noise off a volume."""
+    units = volume * SCALES[LOT_DIGITS]
+    return int(units + 0.5) / SCALES[LOT_DIGITS] if 0 <= units < EXACT else round(volume, LOT_DIGITS)
 
 
 class Exchange:

@@ -51,11 +51,15 @@ class Told:
     """What a row of changes has described so far of prices and of settings, which few trades change."""
 
     def __init__(self) -> None:
+        self._ticks = -1
         self._prices: dict[str, tuple[float, float]] = {}
         self._settings: dict[tuple[str, int], AccountSettings] = {}
 
     def prices(self, market: Market) -> dict[str, tuple[float, float]]:
         """Bid and ask of the symbols that have moved."""
+        if market.ticks == self._ticks:
+            return {}
+        self._ticks = market.ticks
         told = self._prices
         moved = {
             name: now for name, quote in market.quotes.items() if told.get(name) != (now := (quote.bid, quote.ask))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from reference_server.simulator.book.account import Account
+from reference_server.simulator.book.money import lots
 from reference_server.simulator.book.records import Order
 from reference_server.simulator.faults import values
 from reference_server.simulator.faults.effect import Effect
@@ -60,10 +61,10 @@ class PartialFill(Fault):
             return
         symbol, volume = proposal.symbol, proposal.volume
         steps = int(volume * self.fraction / symbol.volume_step + STEP_NOISE)
-        filled = round(max(steps * symbol.volume_step, symbol.volume_min), 8)
+        filled = lots(max(steps * symbol.volume_step, symbol.volume_min))
         if filled < volume - STEP_NOISE:
             visit.changes["volume"] = filled
-            visit.remainder = round(volume - filled, 8)
+            visit.remainder = lots(volume - filled)
 
     def amend(self, visit: "Visit") -> None:
         """Say that it was a part, in the result and in the history."""
@@ -73,7 +74,7 @@ class PartialFill(Fault):
         visit.answer = replaced(result, retcode=DONE_PARTIAL, comment=COMMENTS[DONE_PARTIAL])
         _amend_past_order(
             account, result.order, state=STATE_PARTIAL, volume_current=visit.remainder,
-            volume_initial=round(result.volume + visit.remainder, 8),
+            volume_initial=lots(result.volume + visit.remainder),
         )  # fmt: skip
 
 
@@ -176,7 +177,7 @@ class PlacedThenFilled(Fault):
         comment = visit.changes.get("comment", request.comment)
         order = Order(
             ticket=broker.ledger.order_ticket(), symbol=proposal.symbol.name, type=proposal.type,
-            volume_initial=round(proposal.volume, 8), volume_current=round(proposal.volume, 8), price_open=0.0,
+            volume_initial=lots(proposal.volume), volume_current=lots(proposal.volume), price_open=0.0,
             setup_ms=broker.market.now_ms, type_filling=request.type_filling, sl=request.sl, tp=request.tp,
             magic=request.magic, comment=comment,
             position_id=proposal.position.identifier if proposal.position is not None else 0,

@@ -89,6 +89,7 @@ class Market:
         self.calendar = Calendar(server_time, always_open=always_open)
         source.follow(self.symbols, self.calendar)
         self.on_tick: Callable[[Quote], None] | None = None
+        self.ticks = 0  # played so far; prices stand still while it does
         self.utc_ms = self.started_ms = clock.now_ms()
         self.now_ms = server_time.server_ms(self.utc_ms)
         self.quotes: dict[str, Quote] = {}
@@ -193,6 +194,7 @@ class Market:
         utc_ms = row[0]
         self.now_ms = time_ms = utc_ms + self.server_time.offset_ms(utc_ms)
         _put(quote, time_ms, row)
+        self.ticks += 1
         if self.on_tick is not None:
             self.on_tick(quote)
 

@@ -2,6 +2,7 @@
 
 from reference_server.simulator.book.account import Account
 from reference_server.simulator.book.ledger import ENTRY_OUT_BY, FILLED, Ledger
+from reference_server.simulator.book.money import lots
 from reference_server.simulator.book.records import EXPERT, Order
 from reference_server.simulator.market.market import Market
 from reference_server.simulator.surface.constants import CONSTANTS
@@ -99,7 +100,7 @@ class TradeServer:
         assert p.symbol is not None
         request = p.request
         digits = p.symbol.digits
-        volume = round(p.volume, 8)
+        volume = lots(p.volume)
         return Order(
             ticket=self._ledger.order_ticket(), symbol=p.symbol.name, type=p.type, volume_initial=volume,
             volume_current=volume, price_open=_price(p.price, digits), setup_ms=self._market.now_ms,

@@ -2,6 +2,7 @@
 
 from reference_server.simulator.book.account import Account
 from reference_server.simulator.book.ledger import PARTIAL, Ledger
+from reference_server.simulator.book.money import lots
 from reference_server.simulator.book.records import Order, Position
 from reference_server.simulator.market.market import Market
 from reference_server.simulator.market.quotes import Quote
@@ -31,7 +32,7 @@ class Matching:
         free = profile.liquidity - taken if tick is quote.tick else profile.liquidity
         if wanted <= free + STEP_NOISE:
             return wanted
-        return max(0.0, round((free + STEP_NOISE) // profile.volume_step * profile.volume_step, 8))
+        return max(0.0, lots((free + STEP_NOISE) // profile.volume_step * profile.volume_step))
 
     def _take(self, quote: Quote, *, is_buy: bool, volume: float) -> None:
         profile = quote.profile

@@ -103,8 +103,14 @@ class Reconciliation:
         """Return what is to be called when this order's outcome is unknown: what it explains is not another's then.
 
         The terminal is asked now, before the order is sent: afterwards its failure would hide that the order has left.
+        Of a market order there is nothing to ask.
         """
+        if order.order_type is OrderType.MARKET:
+            return partial(self._doubt_order, order, tag)
         return partial(self._doubt, tag, self._wanted_order(order, tag))
+
+    def _doubt_order(self, order: NewOrder, tag: Tag | None) -> None:
+        self._doubt(tag, self._wanted_order(order, tag))
 
     def _doubt(self, tag: Tag | None, wanted: _Wanted) -> None:
         self._in_doubt[tag, wanted] = None

@@ -157,7 +157,7 @@ class Trading:
             ticket=ticket,
             success=True,
             retcode=int(answer.retcode),
-            price=round(price, symbol.digits),
+            price=shapes.decimal(price, symbol.digits),
             volume=shapes.volume(volume),
             order=int(answer.order),
             deal=int(answer.deal),

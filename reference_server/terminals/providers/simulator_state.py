@@ -53,14 +53,21 @@ class SimulatorState:
         self._dump_bytes = 0
         self._lengths = _lengths(broker)
         self._told = snapshot.Told()
+        self._missed: dict[tuple[str, int], set[int]] = {}
+        """Tickets of trades that could not be written."""
 
     def has_news(self, server: str, login: int) -> bool:
         """Whether the account's history has grown since the last note: a stop or a pending order did that."""
         return self._broker.history_lengths(server, login) != self._lengths.get((server, login))
 
     def note(self, server: str, login: int, tickets: Iterable[int]) -> None:
-        """Write what became of these tickets of an account, and whatever else its history got since the last note."""
+        """Write what became of these tickets of an account, and whatever else its history got since the last note.
+
+        What cannot be written comes with the account's next one, or with the next dump.
+        """
         key = (server, login)
+        if key in self._missed:
+            tickets = self._missed.pop(key).union(tickets)
         past_orders, deals = self._lengths.get(key, (0, 0))
         changed = self._broker.dump_changes(
             server, login, tickets, past_orders=past_orders, deals=deals, told=self._told
@@ -69,9 +76,11 @@ class SimulatorState:
             if self._journal is None:
                 self._journal = _create(self._directory / f"simulator.{self._number}.journal")
             self._journal_bytes += _append(self._journal, orjson.dumps(changed, option=orjson.OPT_APPEND_NEWLINE))
-        except OSError as failed:  # the next dump has it, unless the process ends before
+        except OSError as failed:
             self._told = snapshot.Told()
+            self._missed[key] = {*tickets}
             _log.error("a trade cannot be written to the journal in %s: %s", self._directory, failed)
+            return
         self._lengths[key] = (past_orders + len(changed["past_orders"][1]), deals + len(changed["deals"][1]))
 
     @property
@@ -87,6 +96,7 @@ class SimulatorState:
         state = {**self._broker.dump_briefly(), "journal": self._number}
         self._lengths = _lengths(self._broker)
         self._told = snapshot.Told()
+        self._missed.clear()
         try:
             self._dump_bytes = await asyncio.to_thread(_write_dump, self._directory, state, pause_seconds)
         except OSError as failed:
