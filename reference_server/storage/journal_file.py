@@ -28,6 +28,10 @@ from reference_server.domain.errors import StorageUnavailable
 LOG_BYTES: Final = 16 * 1024 * 1024
 """How large the write-ahead log grows before it is moved: some ten seconds of 200 orders a second."""
 RETRY_SECONDS: Final = 1.0
+REST_TURNS: Final = 8
+"""Turns of the loop between two waits for the disk, in which those who were answered act and what clients send next
+comes to share the next wait: a thread that comes back to a busy loop fights it for Python's lock. Eight turns of an
+idle loop take microseconds."""
 
 Write = Callable[[sqlite3.Connection], Any]
 
@@ -88,7 +92,7 @@ class JournalFile:
         self._unwritten: list[_Entry] = []
         self._unsynced: list[tuple[_Entry, Any]] = []
         self._threaded: set[asyncio.Future[Any]] = set()
-        self._is_scheduled = self._is_syncing = self._is_moving = self._is_closed = False
+        self._is_scheduled = self._is_syncing = self._is_resting = self._is_moving = self._is_closed = False
         self._move_above = LOG_BYTES
         self._log = os.open(f"{path}-wal", os.O_RDWR)
 
@@ -165,6 +169,8 @@ class JournalFile:
             return
         self._is_closed = True
         self._flush()
+        if self._is_resting:
+            self._end_rest()
         while self._threaded:
             await asyncio.wait(self._threaded)
         self._thread.shutdown()
@@ -234,10 +240,9 @@ class JournalFile:
     def _sync(self) -> None:
         """Wait in the thread until what was committed is on the disk; what comes meanwhile waits for the next time."""
         waiting, self._unsynced = self._unsynced, []
-        self._is_syncing = True
+        self._is_syncing = True  # until it has rested, too
 
         def done(synced: asyncio.Future[None]) -> None:
-            self._is_syncing = False
             error = synced.exception()
             for entry, value in waiting:
                 if error is None:
@@ -246,11 +251,24 @@ class JournalFile:
                     entry.doubt(value)
             if error is not None:
                 _log.error("the journal is not confirmed by the file system: %s", error)
-            self._flush()
-            if self._unsynced and not self._is_syncing:  # of what was written meanwhile, if nothing could be now
-                self._sync()
+            self._is_resting = True
+            self._rest(REST_TURNS)
 
         self._in_thread(done, _fdatasync, self._log)
+
+    def _rest(self, turns: int) -> None:
+        if not self._is_resting:
+            return
+        if turns and not self._is_closed:
+            self._loop.call_soon(self._rest, turns - 1)
+        else:
+            self._end_rest()
+
+    def _end_rest(self) -> None:
+        self._is_resting = self._is_syncing = False
+        self._flush()
+        if self._unsynced and not self._is_syncing:  # of what was written meanwhile, if nothing could be now
+            self._sync()
 
     def _move_log(self) -> None:
         """Move the log into the database in the thread, then the last bit here, after which the log begins anew."""

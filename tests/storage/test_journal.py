@@ -388,6 +388,38 @@ async def test_claims_that_come_while_the_file_system_is_waited_for_are_one_tran
     assert transactions == ["COMMIT"]
 
 
+async def test_what_those_who_were_answered_send_next_shares_one_wait_for_the_disk(
+    journal: SqlJournal, record: Callable[..., TradeRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[int] = []
+    sync = journal_file._fdatasync
+
+    def wait(descriptor: int) -> None:
+        waits.append(descriptor)
+        sync(descriptor)
+
+    monkeypatch.setattr(journal_file, "_fdatasync", wait)
+
+    async def trader(number: int) -> None:
+        for turns in (0, number):
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            assert (await journal.claim(record(key=f"{number} {turns}"), daily_limit=None)).is_new
+
+    await asyncio.gather(*(trader(number) for number in range(1, 6)))
+    assert len(waits) == 2
+
+
+async def test_a_claim_that_comes_while_the_journal_rests_is_answered_when_it_is_closed(
+    file: JournalFile, journal: SqlJournal, record: Callable[..., TradeRecord]
+) -> None:
+    await claimed(journal, record(key="first"))
+    waiting = asyncio.ensure_future(journal.claim(record(key="k"), daily_limit=None))
+    await asyncio.sleep(0)
+    await file.close()
+    assert (await waiting).is_new
+
+
 async def test_outcomes_do_not_wait_for_the_file_system(
     journal: SqlJournal, record: Callable[..., TradeRecord], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
