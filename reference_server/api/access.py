@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from time import perf_counter
 
 from connexion.middleware.abstract import ROUTING_CONTEXT
@@ -70,7 +70,7 @@ class Access:
         started = perf_counter()
         status = 0
 
-        async def send_with_headers(message: Message) -> None:
+        def send_with_headers(message: Message) -> Awaitable[None]:
             nonlocal status
             kind = message["type"]
             if kind == "http.response.start" or kind == "websocket.http.response.start":
@@ -81,7 +81,7 @@ class Access:
                 scope[ANSWER_BEGUN] = True
             elif kind == "websocket.accept":
                 status = 101
-            await send(message)
+            return send(message)
 
         is_request = scope["type"] == "http"
         if is_request:

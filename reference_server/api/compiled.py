@@ -78,9 +78,8 @@ class CompiledOperation:
         own_headers: RawHeaders = ()
         if isinstance(answer, Answer):
             own_headers = answer.headers
-            content = orjson.dumps(answer.document)
-        else:
-            content = orjson.dumps(answer)
+            answer = answer.document
+        content = answer if isinstance(answer, bytes) else orjson.dumps(answer)
         answered = [
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(content)),

@@ -49,8 +49,8 @@ class Call(msgspec.Struct):
         return found
 
 
-Handler = Callable[[Call], Awaitable[Json | Answer]]
-"""Calls one use case and shapes its result; the contract gives the status of the answer."""
+Handler = Callable[[Call], Awaitable[Json | Answer | bytes]]
+"""Calls one use case and shapes its result; bytes are encoded already. The contract gives the status of the answer."""
 
 Handlers = Mapping[str, Handler]
 """By operationId."""
