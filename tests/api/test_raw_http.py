@@ -126,6 +126,26 @@ def test_a_malformed_request_is_refused_and_the_connection_closed(client: Client
     assert gateway.defects == []
 
 
+@pytest.mark.parametrize("before", [b"", PROBE], ids=["first", "second"])
+def test_a_large_head_is_refused_whatever_pieces_it_comes_in(client: Client, before: bytes) -> None:
+    head = get(*(b"X-%d: %s" % (number, b"a" * 1000) for number in range(100)))
+    host, port = client.address.split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as opened:
+        opened.sendall(before + b"GE")
+        if before:
+            assert answers_in(opened.recv(65_536))[0].status == 200
+        received = b""
+        try:
+            for start in range(2, len(head), 60_000):
+                opened.sendall(head[start : start + 60_000])
+            while part := opened.recv(65_536):
+                received += part
+        except ConnectionError:
+            pass
+    (answer,) = answers_in(received)
+    assert_refused(answer, 400)
+
+
 @pytest.mark.parametrize("method", [b"HEAD", b"OPTIONS", b"TRACE", b"PROPFIND"])
 def test_a_method_that_a_path_lacks_is_405_with_those_that_it_has(client: Client, method: bytes) -> None:
     answers, _ = exchange(client, method + b" /health HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n")

@@ -14,8 +14,10 @@ MAX_HEAD_BYTES: Final = 65_536
 HEAD_TOO_LARGE: Final = f"The head of the request is larger than {MAX_HEAD_BYTES} bytes."
 
 
-def problem_of_head(version: str, url: bytes, headers: Sequence[tuple[bytes, bytes]], received: int) -> str | None:
-    """Say what is wrong with a head that the parser takes; `received`: bytes of the last piece in which it came.
+def problem_of_head(
+    version: str, url: bytes, headers: Sequence[tuple[bytes, bytes]], *, may_be_large: bool
+) -> str | None:
+    """Say what is wrong with a head that the parser takes. `may_be_large`: it has to be measured.
 
     Source: RFC 9112, 2.6 and 3.2.
     """
@@ -24,7 +26,7 @@ def problem_of_head(version: str, url: bytes, headers: Sequence[tuple[bytes, byt
     hosts = [name for name, _ in headers].count(b"host")
     if hosts > 1 or (hosts == 0 and version == "1.1"):
         return "A request has exactly one Host header."
-    if received > MAX_HEAD_BYTES:  # else it came in pieces, which are counted, or is small
+    if may_be_large:
         size = len(url) + sum(len(name) + len(value) + 4 for name, value in headers)
         if size > MAX_HEAD_BYTES:
             return HEAD_TOO_LARGE

@@ -36,6 +36,7 @@ class HttpProtocol(HttpToolsProtocol):
     _completes_here = False
     _problem: str | None = None
     _is_reading_head = False
+    _began_before = False
     _is_incomplete = True
     _too_late: asyncio.TimerHandle | None = None
     _requests: RequestTask | None = None
@@ -80,6 +81,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Feed the parser, and stop at a head without end."""
         self._read_bytes = len(data)
         self._completes_here = False
+        self._began_before = self._is_reading_head
         self._is_receiving = True
         try:
             super().data_received(data)
@@ -191,7 +193,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._is_reading_head = False
         parser, scope, headers = self.parser, self.scope, self.headers
         version = parser.get_http_version()
-        self._problem = problem_of_head(version, self.url, headers, self._read_bytes)
+        may_be_large = self._began_before or self._read_bytes > MAX_HEAD_BYTES
+        self._problem = problem_of_head(version, self.url, headers, may_be_large=may_be_large)
         if self._problem is not None:
             raise ValueError(self._problem)
         scope["method"] = parser.get_method().decode("ascii")
