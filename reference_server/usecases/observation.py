@@ -65,7 +65,7 @@ class TradeWatch:
             "account_id": record.account_id,
             "operation": record.operation,
             "outcome": record.outcome.value,
-            "duration_ms": int(seconds * 100_000) / 100,
+            "duration_ms": int(seconds * 100_000 + 0.5) / 100,
         }
         if record.result is not None:
             what |= {"ticket": record.result.ticket, "retcode": record.result.retcode}

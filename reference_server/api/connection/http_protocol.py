@@ -85,13 +85,14 @@ class HttpProtocol(HttpToolsProtocol):
         self._is_receiving = True
         try:
             super().data_received(data)
-            for _ in range(MOST_AT_ONCE):
-                if self._ready is None:
-                    break
+            begun = 0
+            while self._ready is not None:
                 ready, self._ready = self._ready, None
-                self._run(*ready)
-            else:
-                self._start_ready()
+                begun += 1
+                if begun <= MOST_AT_ONCE:
+                    self._run(*ready)
+                else:
+                    self._start_asgi_task(*ready)
         finally:
             self._is_receiving = False
         if self._is_reading_head:
@@ -110,11 +111,6 @@ class HttpProtocol(HttpToolsProtocol):
             self._ready = cycle, app
         else:
             self._start_asgi_task(cycle, app)
-
-    def _start_ready(self) -> None:
-        if self._ready is not None:
-            ready, self._ready = self._ready, None
-            self._start_asgi_task(*ready)
 
     def _run(self, cycle: RequestResponseCycle, app: Any) -> None:
         request = cycle.run_asgi(app)
@@ -231,10 +227,8 @@ class HttpProtocol(HttpToolsProtocol):
         """
         error = InvalidParameter(self._problem or msg.replace("Invalid HTTP request received.", _NO_HTTP))
         latest = self.cycle
-        if latest is None or latest.response_complete:
-            self._refuse(error)
-            return
-        if latest.more_body and self._ready is not None and self._ready[0] is latest:
+        is_next = self._ready is not None and self._ready[0] is latest
+        if latest is None or latest.response_complete or (is_next and latest.more_body):
             self._ready = None
             self._refuse(error)
             return
